@@ -1,0 +1,96 @@
+/*
+ * The help made from an option table, in the shape of `memcached -h`, see option.h.
+ */
+#include "base/option.h"
+
+#include <string.h>
+
+enum {
+    HELP_COLUMN = 26, /* where the prose begins, as memcached has it */
+    HELP_WIDTH = 79
+};
+
+/* Where the next letter of the output goes. */
+struct column {
+    FILE *out;
+    int at;
+};
+
+static void put_text(struct column *column, const char *text, int len)
+{
+    fprintf(column->out, "%.*s", len, text);
+    column->at += len;
+}
+
+/* Goes on to the column of the prose, on a new line unless there is room left on this one. */
+static void go_to_prose(struct column *column)
+{
+    if (column->at >= HELP_COLUMN) {
+        fputc('\n', column->out);
+        column->at = 0;
+    }
+    fprintf(column->out, "%*s", HELP_COLUMN - column->at, "");
+    column->at = HELP_COLUMN;
+}
+
+/* Words, wrapped at HELP_WIDTH. */
+static void put_prose(struct column *column, const char *text)
+{
+    while (*text != '\0') {
+        if (*text == '\n' && column->at > HELP_COLUMN)
+            go_to_prose(column);
+        text += strspn(text, " \n");
+        int len = (int)strcspn(text, " \n");
+        if (len == 0)
+            break;
+        if (column->at + 1 + len > HELP_WIDTH && column->at > HELP_COLUMN)
+            go_to_prose(column);
+        if (column->at > HELP_COLUMN)
+            put_text(column, " ", 1);
+        put_text(column, text, len);
+        text += len;
+    }
+}
+
+/* "-p, --port=<num>", "-W <num>", "    --data=<dir>" */
+static void put_head(struct column *column, const struct option_row *row)
+{
+    char head[128];
+    const char *argument = row->argument != NULL ? row->argument : "";
+    const char *blank = argument[0] != '\0' ? " " : "";
+    if (row->letter != 0 && row->name != NULL)
+        snprintf(head, sizeof head, "-%c, --%s%s%s", row->letter, row->name, blank[0] != '\0' ? "=" : "",
+                 argument);
+    else if (row->letter != 0)
+        snprintf(head, sizeof head, "-%c%s%s", row->letter, blank, argument);
+    else if (row->name != NULL)
+        snprintf(head, sizeof head, "    --%s%s%s", row->name, blank[0] != '\0' ? "=" : "", argument);
+    else
+        snprintf(head, sizeof head, "%s", argument);
+    put_text(column, head, (int)strlen(head));
+}
+
+static void print_row(const struct option_row *row, FILE *out)
+{
+    struct column column = {.out = out};
+    put_head(&column, row);
+    go_to_prose(&column);
+    if (row->ignored_because != NULL) {
+        put_prose(&column, "accepted and ignored:");
+        put_prose(&column, row->ignored_because);
+    } else {
+        put_prose(&column, row->help);
+    }
+    if (row->fallback != NULL && row->ignored_because == NULL) {
+        char fallback[128];
+        snprintf(fallback, sizeof fallback, "(default: %s)", row->fallback);
+        put_prose(&column, fallback);
+    }
+    fputc('\n', out);
+}
+
+void option_print_help(const struct option_row *rows, size_t n, FILE *out)
+{
+    for (size_t i = 0; i < n; i++)
+        print_row(&rows[i], out);
+}

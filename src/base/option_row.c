@@ -1,0 +1,312 @@
+/*
+ * The rows of an option table: finding one, and putting a value where it says. See option_row.h.
+ */
+#include "base/option_row.h"
+#include "base/check.h"
+#include "base/num.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SIZE_TEXT_MAX = NUM_MAX + 2 /* digits, suffix, zero */
+};
+
+/* ---- finding and checking ---- */
+
+const struct option_row *option_row_find_letter(const struct option_set *set, char letter)
+{
+    for (size_t i = 0; i < set->n; i++)
+        if (set->rows[i].letter == letter)
+            return &set->rows[i];
+    return NULL;
+}
+
+const struct option_row *option_row_find_name(const struct option_set *set, const char *name, size_t len)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        const char *known = set->rows[i].name;
+        if (known != NULL && strlen(known) == len && memcmp(known, name, len) == 0)
+            return &set->rows[i];
+    }
+    return NULL;
+}
+
+bool option_row_takes_words(const struct option_row *row)
+{
+    return row->letter == 0 && row->name == NULL;
+}
+
+const struct option_row *option_row_find_words(const struct option_set *set)
+{
+    for (size_t i = 0; i < set->n; i++)
+        if (option_row_takes_words(&set->rows[i]))
+            return &set->rows[i];
+    return NULL;
+}
+
+void option_row_check(const struct option_set *set, const struct option_row *row)
+{
+    bool bare = row->kind == OPTION_KIND_FLAG || row->kind == OPTION_KIND_COUNT;
+    bool free_form = row->kind == OPTION_KIND_NOTHING || row->kind == OPTION_KIND_CALL;
+    CHECK(row->help != NULL || row->ignored_because != NULL);
+    CHECK(free_form || bare == (row->argument == NULL));
+    CHECK(!(bare || free_form) || row->fallback == NULL);
+    CHECK(row->kind != OPTION_KIND_NOTHING || row->ignored_because != NULL);
+    CHECK(row->kind != OPTION_KIND_CALL || row->call != NULL);
+    CHECK(row->max == 0 || row->min <= row->max);
+    if (row->letter != 0)
+        CHECK(option_row_find_letter(set, row->letter) == row);
+    if (row->name != NULL)
+        CHECK(strlen(row->name) < OPTION_NAME_MAX &&
+              option_row_find_name(set, row->name, strlen(row->name)) == row);
+    if (option_row_takes_words(row))
+        CHECK(row->argument != NULL && option_row_find_words(set) == row);
+}
+
+/* ---- values ---- */
+
+static void *place_of(const struct option_set *set, const struct option_row *row)
+{
+    return (char *)set->target + row->offset;
+}
+
+static const char *subject_of(const struct option_row *row)
+{
+    return row->name != NULL ? row->name : "the value";
+}
+
+static bool in_range(const struct option_row *row, uint64_t value)
+{
+    return value >= row->min && (row->max == 0 || value <= row->max);
+}
+
+static enum err set_number(struct option_set *set, const struct option_row *row, const char *value)
+{
+    uint64_t number;
+    bool is_number = num_parse_u64(bytes_of(value), &number);
+    if (is_number && in_range(row, number)) {
+        *(uint64_t *)place_of(set, row) = number;
+        return ERR_NONE;
+    }
+    const char *what = is_number ? "" : "a number, ";
+    if (row->max == 0)
+        return option_refuse(set, "%s must be %s%" PRIu64 " or more", subject_of(row), what, row->min);
+    return option_refuse(set, "%s must be %s%" PRIu64 " to %" PRIu64, subject_of(row), what, row->min,
+                         row->max);
+}
+
+/* As people write it: 1048576 is 1m. */
+static void format_size(uint64_t size, char ret[static SIZE_TEXT_MAX])
+{
+    static const char suffixes[] = {'k', 'm', 'g'};
+    size_t thousands = 0;
+    while (size > 0 && size % 1024 == 0 && thousands < sizeof suffixes) {
+        size /= 1024;
+        thousands++;
+    }
+    size_t len = num_format_u64(size, ret);
+    if (thousands > 0)
+        ret[len++] = suffixes[thousands - 1];
+    ret[len] = '\0';
+}
+
+static enum err set_size(struct option_set *set, const struct option_row *row, const char *value)
+{
+    uint64_t size;
+    bool is_size = num_parse_size(bytes_of(value), &size);
+    if (is_size && in_range(row, size)) {
+        *(uint64_t *)place_of(set, row) = size;
+        return ERR_NONE;
+    }
+    const char *what = is_size ? "" : "bytes, or a number with k, m or g behind it, ";
+    char low[SIZE_TEXT_MAX];
+    char high[SIZE_TEXT_MAX];
+    format_size(row->min, low);
+    format_size(row->max, high);
+    if (row->max == 0)
+        return option_refuse(set, "%s must be %s%s or more", subject_of(row), what, low);
+    return option_refuse(set, "%s must be %s%s to %s", subject_of(row), what, low, high);
+}
+
+static enum err set_mode(struct option_set *set, const struct option_row *row, const char *value)
+{
+    unsigned mode = 0;
+    size_t len = strlen(value);
+    bool good = len > 0 && len <= 4 && strspn(value, "01234567") == len;
+    for (const char *p = value; good && *p != '\0'; p++)
+        mode = mode * 8 + (unsigned)(*p - '0');
+    if (!good || mode > 0777)
+        return option_refuse(set, "%s must be an access mode in octal, 0 to 777", subject_of(row));
+    *(unsigned *)place_of(set, row) = mode;
+    return ERR_NONE;
+}
+
+static enum err set_text(struct option_set *set, const struct option_row *row, const char *value)
+{
+    char *copy = strdup(value);
+    if (copy == NULL)
+        return option_refuse_memory(set);
+    char **place = place_of(set, row);
+    free(*place);
+    *place = copy;
+    return ERR_NONE;
+}
+
+void option_row_free_list(struct option_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->items[i]);
+    free(list->items);
+    *list = (struct option_list){0};
+}
+
+static enum err list_add(struct option_set *set, struct option_list *list, const char *text)
+{
+    if (list->is_default)
+        option_row_free_list(list);
+    char **items = reallocarray(list->items, list->n + 1, sizeof *items);
+    if (items == NULL)
+        return option_refuse_memory(set);
+    list->items = items;
+    items[list->n] = strdup(text);
+    if (items[list->n] == NULL)
+        return option_refuse_memory(set);
+    list->n++;
+    return ERR_NONE;
+}
+
+static enum err add_note(struct option_set *set, const struct option_row *row)
+{
+    char note[OPTION_ERROR_MAX];
+    option_message_begin(&set->at, note, sizeof note);
+    option_message_add(note, sizeof note, "accepted and ignored: %s", row->ignored_because);
+    return list_add(set, &set->notes, note);
+}
+
+enum err option_row_apply(struct option_set *set, const struct option_row *row, const char *value)
+{
+    if (row->ignored_because != NULL)
+        return add_note(set, row);
+    switch (row->kind) {
+    case OPTION_KIND_NOTHING:
+        return ERR_NONE;
+    case OPTION_KIND_FLAG:
+        *(bool *)place_of(set, row) = true;
+        return ERR_NONE;
+    case OPTION_KIND_COUNT:
+        ++*(unsigned *)place_of(set, row);
+        return ERR_NONE;
+    case OPTION_KIND_NUMBER:
+        return set_number(set, row, value);
+    case OPTION_KIND_SIZE:
+        return set_size(set, row, value);
+    case OPTION_KIND_TEXT:
+        return set_text(set, row, value);
+    case OPTION_KIND_MODE:
+        return set_mode(set, row, value);
+    case OPTION_KIND_LIST:
+        return list_add(set, place_of(set, row), value);
+    case OPTION_KIND_CALL:
+        return row->call(set, value);
+    }
+    return ERR_NONE;
+}
+
+void option_row_clear(const struct option_set *set, const struct option_row *row)
+{
+    switch (row->kind) {
+    case OPTION_KIND_NOTHING:
+    case OPTION_KIND_CALL:
+        break;
+    case OPTION_KIND_FLAG:
+        *(bool *)place_of(set, row) = false;
+        break;
+    case OPTION_KIND_COUNT:
+    case OPTION_KIND_MODE:
+        *(unsigned *)place_of(set, row) = 0;
+        break;
+    case OPTION_KIND_NUMBER:
+    case OPTION_KIND_SIZE:
+        *(uint64_t *)place_of(set, row) = 0;
+        break;
+    case OPTION_KIND_TEXT:
+        *(char **)place_of(set, row) = NULL;
+        break;
+    case OPTION_KIND_LIST:
+        *(struct option_list *)place_of(set, row) = (struct option_list){0};
+        break;
+    }
+}
+
+enum err option_row_default(struct option_set *set, const struct option_row *row)
+{
+    if (row->fallback == NULL || row->ignored_because != NULL)
+        return ERR_NONE;
+    enum err err = option_row_apply(set, row, row->fallback);
+    CHECK(err != ERR_USAGE);
+    if (err == ERR_NONE && row->kind == OPTION_KIND_LIST)
+        ((struct option_list *)place_of(set, row))->is_default = true;
+    return err;
+}
+
+void option_row_fini(const struct option_set *set, const struct option_row *row)
+{
+    if (row->kind == OPTION_KIND_LIST)
+        option_row_free_list(place_of(set, row));
+    if (row->kind == OPTION_KIND_TEXT) {
+        free(*(char **)place_of(set, row));
+        option_row_clear(set, row);
+    }
+}
+
+/* ---- the nearest name ---- */
+
+static size_t min_of(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Levenshtein's distance: the letters to insert, drop or change to make `a` of `b`, or of what stands before
+ * a dash of `b` and one more. */
+static size_t distance(const char *a, size_t a_len, const char *b)
+{
+    size_t row[OPTION_NAME_MAX]; /* the distances of a's first i letters to b's first j */
+    size_t b_len = strlen(b);
+    for (size_t j = 0; j <= b_len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_len; j++) {
+            size_t changed = diagonal + (a[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = min_of(changed, min_of(row[j], row[j - 1]) + 1);
+        }
+    }
+    size_t least = row[b_len];
+    for (size_t j = 0; j < b_len; j++)
+        if (b[j] == '-')
+            least = min_of(least, row[j] + 1);
+    return least;
+}
+
+const char *option_row_nearest(const struct option_set *set, const char *name, size_t len)
+{
+    const char *nearest = NULL;
+    size_t best = 2 + len / 4;              /* further away is no slip of the finger */
+    if (len == 0 || len >= OPTION_NAME_MAX) /* nor is this, and it might be very long */
+        return NULL;
+    for (size_t i = 0; i < set->n; i++) {
+        const char *known = set->rows[i].name;
+        if (known == NULL)
+            continue;
+        size_t far = len >= 3 && strncmp(known, name, len) == 0 ? 1 : distance(name, len, known);
+        if (far < best) {
+            best = far;
+            nearest = known;
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,54 @@
+/*
+ * decide: what memcached's rules make of an op and the item it meets. Pure; whoever keeps the item carries it
+ * out.
+ *
+ * Promise: the same rules for items of the store and for lock keys. Source: doc/protocol.txt of
+ * memcached 1.6. Ownership: a verdict borrows from the op, the item and its own `digits`: copy it, and point
+ * again.
+ */
+#ifndef CLOAKROOM_ENGINE_DECIDE_H
+#define CLOAKROOM_ENGINE_DECIDE_H
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "engine/engine.h"
+
+/* The item an op meets; `found` false: none. */
+struct decide_item {
+    bool found;
+    struct bytes value;
+    uint32_t flags;
+    uint32_t expiry_s;
+    uint64_t version;
+};
+
+enum verdict_kind {
+    VERDICT_NOTHING, /* leave it as it is; result says why */
+    VERDICT_PUT,
+    VERDICT_REMOVE,
+    VERDICT_TOUCH,
+    VERDICT_READ, /* a hit; touch it too when op->touch */
+};
+
+struct verdict {
+    enum verdict_kind kind;
+    enum op_result result;
+    struct store_write write; /* to put; the caller adds the class */
+    uint32_t expiry_s;        /* to touch */
+    uint64_t number;
+    char digits[NUM_MAX];
+    size_t ndigits;
+};
+
+/* `expiry_s` is decide_expiry() of op->exptime. Fills *ret. */
+void decide(const struct op *op, const struct decide_item *item, uint32_t expiry_s, uint64_t value_max,
+            struct verdict *ret);
+
+/*
+ * memcached's exptime to steady seconds: 0 is never; up to 30 days it is relative; more is a wall time; what
+ * is negative or already past gives DECIDE_EXPIRED. A result is never 0 unless exptime is.
+ */
+enum { DECIDE_RELATIVE_MAX_S = 60 * 60 * 24 * 30, DECIDE_EXPIRED = 1 };
+uint32_t decide_expiry(int64_t exptime, uint32_t now_s, const struct clock *clock);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * engine: what a server asks of whatever keeps the items. The server never knows which engine it has.
+ *
+ *      fill op -> engine_submit() -> SUBMIT_DONE: the result is in op
+ *                                 -> SUBMIT_PENDING ... op->wake(op), from any thread
+ *                                      -> engine_resume(), in the client's own thread -> as submit
+ *
+ * Promise: an op is answered exactly once, unless cancelled. Ops of one client are answered in the order of
+ * submission, since a client has one op under way at a time. Results and values are only ever written from
+ * within submit and resume, so a client's buffers are touched by no thread but its own. Ownership: op, its
+ * key and value belong to the caller until it is answered or cancelled. While it is pending the engine reads
+ * nothing of it: key and value may move before it is resumed.
+ * Threads: submit, resume, cancel and client_gone of one client come from one thread; different clients from
+ * any. Failure: is a result; submit itself cannot fail.
+ */
+#ifndef CLOAKROOM_ENGINE_ENGINE_H
+#define CLOAKROOM_ENGINE_ENGINE_H
+
+#include "base/bytes.h"
+#include "store/store.h"
+
+struct engine;
+struct op;
+struct lock;
+
+enum op_kind {
+    OP_GET,
+    OP_SET,
+    OP_ADD,
+    OP_REPLACE,
+    OP_APPEND,
+    OP_PREPEND,
+    OP_DELETE,
+    OP_INCR,
+    OP_DECR,
+    OP_TOUCH,
+};
+
+enum op_result {
+    OP_OK,
+    OP_MISS, /* op->miss tells more */
+    OP_NOT_STORED,
+    OP_EXISTS, /* the cas differs */
+    OP_TOO_LARGE,
+    OP_FULL, /* no room, S3; the old value is still there */
+    OP_NON_NUMERIC,
+};
+
+/* One connection as the engine sees it: what is given back when it closes. Zero it to begin. */
+struct engine_client {
+    struct lock *locks; /* held by it, newest first; under the lock table's lock */
+    uint32_t nlocks;
+};
+
+/* What a hit tells its sink. */
+struct op_hit {
+    size_t value_len;
+    uint32_t flags;
+    uint64_t cas;
+};
+
+struct op {
+    enum op_kind kind;
+    struct bytes key;
+    struct bytes value;
+    uint32_t flags;
+    int64_t exptime; /* as memcached's clients write it: relative, absolute, 0 or negative */
+    uint64_t cas;    /* compared when compare_cas */
+    uint64_t delta;
+    uint64_t initial; /* incr, decr: the value of a new key, when create */
+    bool compare_cas;
+    bool create;
+    bool touch;           /* get: set exptime too */
+    bool without_value;   /* get: the hit's head is all that is wanted, place() is not called */
+    bool is_session_lock; /* the key is `<id>.lock` of a session, as told by what came with it */
+    uint32_t now_s;       /* steady seconds, never 0 */
+    struct engine_client *client;
+
+    /* get: where the value goes. Called at most once, perhaps under a lock of the engine: it must not block
+     * nor call the engine. Returns hit->value_len bytes of room, or NULL when it has none (the result is
+     * OP_FULL). */
+    char *(*place)(struct op *op, const struct op_hit *hit);
+
+    /* A pending op can go on: see to it that engine_resume() is called. From any thread, perhaps before
+     * submit has returned; once for each SUBMIT_PENDING. It must not block nor call the engine. */
+    void (*wake)(struct op *op);
+
+    enum op_result result;
+    enum store_miss miss;
+    struct op_hit hit; /* of a get; hit.cas of any write */
+    uint64_t number;   /* after incr, decr */
+};
+
+/* Steady seconds as ops carry them: never 0, nor so small as to meet an expiry that stands for "over". */
+static inline uint32_t engine_now_s(uint64_t steady_ns)
+{
+    return (uint32_t)(steady_ns / 1000000000U) + 16;
+}
+
+enum submit { SUBMIT_DONE, SUBMIT_PENDING };
+
+struct engine_stats {
+    struct store_stats store;
+    uint64_t locks;        /* held now */
+    uint64_t locks_broken; /* given back because the connection closed */
+    uint64_t refused_full;
+};
+
+struct engine_ops {
+    enum submit (*submit)(struct engine *engine, struct op *op);
+    enum submit (*resume)(struct engine *engine, struct op *op);
+    /* Takes a pending op back. True: it will not be woken any more. False: too late, wake() runs or has run;
+     * the op must stay until it has, and is then over without a resume. */
+    bool (*cancel)(struct engine *engine, struct op *op);
+    /* The connection has closed: what it holds is given back. It has no op under way. */
+    void (*client_gone)(struct engine *engine, struct engine_client *client);
+    /* flush_all with its delay, an exptime as clients write it; 0 is now. */
+    void (*flush)(struct engine *engine, uint32_t now_s, int64_t exptime);
+    void (*read_stats)(struct engine *engine, struct engine_stats *ret);
+    void (*free)(struct engine *engine);
+};
+
+struct engine {
+    const struct engine_ops *ops;
+};
+
+static inline enum submit engine_submit(struct engine *engine, struct op *op)
+{
+    return engine->ops->submit(engine, op);
+}
+
+static inline enum submit engine_resume(struct engine *engine, struct op *op)
+{
+    return engine->ops->resume(engine, op);
+}
+
+static inline bool engine_cancel(struct engine *engine, struct op *op)
+{
+    return engine->ops->cancel(engine, op);
+}
+
+static inline void engine_client_gone(struct engine *engine, struct engine_client *client)
+{
+    engine->ops->client_gone(engine, client);
+}
+
+static inline void engine_flush(struct engine *engine, uint32_t now_s, int64_t exptime)
+{
+    engine->ops->flush(engine, now_s, exptime);
+}
+
+static inline void engine_read_stats(struct engine *engine, struct engine_stats *ret)
+{
+    engine->ops->read_stats(engine, ret);
+}
+
+/* Empties the pointer; NULL inside is fine. No op may be under way. */
+static inline void engine_free(struct engine **engine)
+{
+    if (*engine != NULL)
+        (*engine)->ops->free(*engine);
+    *engine = NULL;
+}
+
+#endif

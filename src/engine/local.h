@@ -1,0 +1,23 @@
+/*
+ * local: the engine of one machine, store and lock table under one roof.
+ *
+ * Promise: answers every op before submit returns; S3 by key class; stock handlers' lock keys never reach the
+ * store. Threads: as engine.h says; one thread of its own does the store's housekeeping.
+ */
+#ifndef CLOAKROOM_ENGINE_LOCAL_H
+#define CLOAKROOM_ENGINE_LOCAL_H
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "engine/keyclass.h"
+
+struct local_config {
+    struct store_config store;
+    struct keyclass_config keyclass;
+    const struct clock *clock;
+    bool without_thread; /* tests call the store's housekeeping themselves */
+};
+
+enum err local_new(const struct local_config *config, struct engine **ret) ERR_MUST_CHECK;
+
+#endif

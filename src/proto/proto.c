@@ -1,0 +1,82 @@
+/* Which dialect a connection speaks, and the throwing away of refused values; the dialects are text.c and
+ * binary.c. */
+#include "proto/proto.h"
+
+#include "base/check.h"
+#include "proto/binary.h"
+#include "proto/text.h"
+
+/* The first byte decides for the connection's whole life. */
+static enum dialect dialect_of(const char *in)
+{
+    return (unsigned char)in[0] == BINARY_MAGIC_REQUEST ? DIALECT_BINARY : DIALECT_TEXT;
+}
+
+/* Throws away what has arrived of a refused value; returns how much that is. */
+static size_t skip_some(struct proto *proto, size_t len)
+{
+    size_t n = proto->skip < len ? (size_t)proto->skip : len;
+    proto->skip -= n;
+    return n;
+}
+
+enum parse proto_next(struct proto *proto, const char *in, size_t len, size_t *ret_used, size_t *ret_need,
+                      struct request *ret)
+{
+    size_t skipped = proto->skip > 0 ? skip_some(proto, len) : 0;
+    *ret_used = skipped;
+    *ret_need = 0;
+    if (skipped == len)
+        return PARSE_MORE;
+    if (proto->dialect == DIALECT_UNKNOWN)
+        proto->dialect = dialect_of(in);
+    size_t used = 0;
+    enum parse parse = proto->dialect == DIALECT_BINARY
+                           ? binary_next(proto, in + skipped, len - skipped, &used, ret_need, ret)
+                           : text_next(proto, in + skipped, len - skipped, &used, ret_need, ret);
+    *ret_used += used;
+    return parse;
+}
+
+void proto_refuse_value(struct proto *proto, const char *in, size_t len, size_t *ret_used,
+                        struct request *ret)
+{
+    size_t need;
+    proto->no_room = true;
+    enum parse parse = proto_next(proto, in, len, ret_used, &need, ret);
+    proto->no_room = false;
+    CHECK(parse == PARSE_REQUEST && ret->verb == VERB_REFUSED);
+}
+
+size_t proto_put_answer(const struct proto *proto, const struct request *request, const struct answer *answer,
+                        char *out)
+{
+    return proto->dialect == DIALECT_BINARY ? binary_put_answer(request, answer, out)
+                                            : text_put_answer(request, answer, out);
+}
+
+size_t proto_put_hit_head(const struct proto *proto, const struct request *request,
+                          const struct answer *answer, char *out)
+{
+    return proto->dialect == DIALECT_BINARY ? binary_put_hit_head(request, answer, out)
+                                            : text_put_hit_head(request, answer, out);
+}
+
+size_t proto_put_hit_tail(const struct proto *proto, const struct request *request, char *out)
+{
+    return proto->dialect == DIALECT_BINARY ? 0 : text_put_hit_tail(request, out);
+}
+
+size_t proto_put_stat(const struct proto *proto, const struct request *request, struct bytes name,
+                      struct bytes value, char *out)
+{
+    return proto->dialect == DIALECT_BINARY ? binary_put_stat(request, name, value, out)
+                                            : text_put_stat(name, value, out);
+}
+
+size_t proto_put_version(const struct proto *proto, const struct request *request, struct bytes version,
+                         char *out)
+{
+    return proto->dialect == DIALECT_BINARY ? binary_put_version(request, version, out)
+                                            : text_put_version(version, out);
+}

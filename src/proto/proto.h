@@ -1,0 +1,91 @@
+/*
+ * proto: the dialects of memcached, bytes to requests and answers to bytes. Pure: no socket, no clock, no
+ * store.
+ *
+ * Promise: whatever the bytes and however they are cut, proto_next() never reads past `in + len`, never loops
+ * without consuming, and yields the same requests. Answers leave in the order of the requests. What is not
+ * understood is answered as memcached 1.6 answers it, or the connection is told to close.
+ *
+ *      first byte 0x80 -> binary, anything else -> text      (once for a connection's life)
+ *
+ * Threads: none of its own; one struct proto per connection.
+ * Limits: value_max limits the value alone; memcached's -I limits the item, that is about 50 bytes, key,
+ * value and \r\n together. So every value that fits there fits here. Text has 2^31 - 3 bytes at most as well.
+ *
+ * Failure: none; bad input is a request with VERB_REFUSED.
+ */
+#ifndef CLOAKROOM_PROTO_PROTO_H
+#define CLOAKROOM_PROTO_PROTO_H
+
+#include "proto/request.h"
+
+enum {
+    PROTO_LINE_MAX = 2048,         /* a command line with its end, unless it is a get with many keys */
+    PROTO_KEYS_LINE_MAX = 1 << 20, /* get, gets, gat, gats with many keys */
+    PROTO_ANSWER_MAX = 512,        /* what proto_put_answer() and the head and tail of a hit need at most */
+};
+
+enum dialect { DIALECT_UNKNOWN, DIALECT_TEXT, DIALECT_BINARY };
+
+/* The parser's state between two calls. Zero it and set value_max to begin; all else is the parser's own. */
+struct proto {
+    enum dialect dialect;
+    bool no_room;        /* within proto_refuse_value(): the value at hand is to be refused */
+    uint64_t value_max;  /* the longest value accepted, in bytes */
+    uint64_t skip;       /* bytes of a refused value still to be thrown away */
+    size_t scanned;      /* text: bytes at the front of an unfinished line that hold no \n */
+    size_t keys_left;    /* text: bytes left of a get line that has been checked whole, its end included */
+    struct request keys; /* text: what the keys of that line share */
+};
+
+enum parse {
+    PARSE_REQUEST, /* *ret holds one; it used *ret_used bytes */
+    PARSE_MORE, /* no whole request yet, and *ret holds none; *ret_used bytes may be dropped (skipped ones),
+                   the rest must be offered again with more behind it; *ret_need is the total length that the
+                   rest must reach, when known, or 0 */
+};
+
+/* Parses the next request of `in`. Call again with the rest until PARSE_MORE; after a request with `close`
+ * set do not call again.
+ *
+ * The rest that is offered again must be the same bytes, wherever they lie now: what was searched for a
+ * line's end is not searched again, and the keys of a get line are not checked again. So a line of 1 MiB
+ * offered in n pieces costs one pass over it. A value is not looked at before it is whole, but its header is
+ * parsed at each call: with ret_need the server knows how large a buffer to read into, and need not ask
+ * before that is full. */
+enum parse proto_next(struct proto *proto, const char *in, size_t len, size_t *ret_used, size_t *ret_need,
+                      struct request *ret);
+
+/* The server has no buffer for the value that the last PARSE_MORE announced by ret_need: called with the same
+ * bytes, this refuses the request as out of memory, and throws its value away as it arrives. Fills *ret with
+ * the request to answer (its value empty) and *ret_used with what is consumed of `in`; proto_next() skips the
+ * rest. */
+void proto_refuse_value(struct proto *proto, const char *in, size_t len, size_t *ret_used,
+                        struct request *ret);
+
+/* Writes the answer to anything but a hit with a value, stats lines or a version; a refused request is
+ * answered from request.refusal whatever the status. At most PROTO_ANSWER_MAX bytes. Returns the number of
+ * bytes; 0 when silent:
+ *
+ *   text    noreply: always, errors too; a miss that is not the last key of its line; quit
+ *   binary  quiet: success, and the miss of a get; errors are answered
+ *
+ * For VERB_STATS: STATUS_OK says that the counters were reset, STATUS_MISS that there is no such argument. */
+size_t proto_put_answer(const struct proto *proto, const struct request *request, const struct answer *answer,
+                        char *out);
+
+/* A hit with a value is head, value, tail; both functions return their number of bytes, together at most
+ * PROTO_ANSWER_MAX. Hits are never silent. */
+size_t proto_put_hit_head(const struct proto *proto, const struct request *request,
+                          const struct answer *answer, char *out);
+size_t proto_put_hit_tail(const struct proto *proto, const struct request *request, char *out);
+
+/* One line of a stats answer (name at most 64 bytes, value at most 384); an empty name ends it. */
+size_t proto_put_stat(const struct proto *proto, const struct request *request, struct bytes name,
+                      struct bytes value, char *out);
+
+/* The answer to VERB_VERSION; `version` at most 64 bytes. */
+size_t proto_put_version(const struct proto *proto, const struct request *request, struct bytes version,
+                         char *out);
+
+#endif

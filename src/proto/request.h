@@ -1,0 +1,95 @@
+/*
+ * request: what every dialect of the protocol parses to, and what is answered.
+ *
+ * bytes -> proto_next() -> struct request -> (server, engine) -> struct answer -> proto_put_*() -> bytes
+ *
+ * Ownership: key, value and argument point into the input that was parsed; they live as long as it does.
+ * Limits: a key is 1 to PROTO_KEY_MAX bytes, checked here; a value at most proto.value_max, checked here.
+ */
+#ifndef CLOAKROOM_PROTO_REQUEST_H
+#define CLOAKROOM_PROTO_REQUEST_H
+
+#include "base/bytes.h"
+
+enum { PROTO_KEY_MAX = 250 };
+
+enum verb {
+    VERB_GET, /* with `touch`: gat */
+    VERB_SET, /* never with a cas: that is VERB_CAS */
+    VERB_ADD,
+    VERB_REPLACE,
+    VERB_APPEND,
+    VERB_PREPEND,
+    VERB_CAS, /* text cas; binary set, add, replace with a cas: store if the key is there with this very cas
+               */
+    VERB_DELETE,
+    VERB_INCR,
+    VERB_DECR,
+    VERB_TOUCH,
+    VERB_FLUSH, /* exptime: the delay, 0 is now */
+    VERB_STATS,
+    VERB_VERSION,
+    VERB_VERBOSITY,
+    VERB_NOOP,
+    VERB_QUIT,
+    VERB_REFUSED, /* nothing to do but to answer request.refusal */
+};
+
+/* Why a request was refused by the parser; each dialect has its own words for it. */
+enum refusal {
+    REFUSAL_NONE,
+    REFUSAL_UNKNOWN,       /* ERROR; unknown command */
+    REFUSAL_FORMAT,        /* CLIENT_ERROR bad command line format; invalid arguments, and closed */
+    REFUSAL_CHUNK,         /* CLIENT_ERROR bad data chunk */
+    REFUSAL_TOO_LARGE,     /* SERVER_ERROR object too large for cache */
+    REFUSAL_FULL,          /* SERVER_ERROR out of memory storing object: see proto_refuse_value */
+    REFUSAL_EXPTIME,       /* CLIENT_ERROR invalid exptime argument */
+    REFUSAL_DELTA,         /* CLIENT_ERROR invalid numeric delta argument */
+    REFUSAL_DELETE_USAGE,  /* CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply] */
+    REFUSAL_LINE_TOO_LONG, /* a line that cannot be a request: answered and closed */
+    REFUSAL_HANGUP,        /* no client of ours (HTTP; binary: no magic): closed without an answer */
+};
+
+struct request {
+    enum verb verb;
+    enum refusal refusal;  /* for VERB_REFUSED */
+    struct bytes key;      /* as it arrived; also echoed */
+    struct bytes value;    /* the data block, without its \r\n */
+    struct bytes argument; /* what follows stats or verbosity */
+    uint32_t flags;        /* the client's own flags */
+    int64_t exptime;       /* as the client wrote it: relative, absolute, 0 or negative */
+    uint64_t cas;          /* VERB_CAS: compared whatever it is; else (binary) 0 is "any" */
+    uint64_t delta;        /* incr, decr */
+    uint64_t initial;      /* binary incr, decr of a key that is not there, when `create` */
+    bool create;           /* binary incr, decr: make the key if it is not there */
+    bool touch;            /* get: set exptime too (gat) */
+    bool with_cas;         /* text gets, gats: the answer shows the cas */
+    bool with_key;         /* binary getk, gatk: the answer shows the key */
+    bool quiet;            /* text noreply; binary quiet variant: see proto_put_answer */
+    bool last;             /* text get: the last key of its line, after which END is due */
+    bool close;            /* close once the answer is out */
+    uint8_t opcode;        /* binary: echoed */
+    uint32_t opaque;       /* binary: echoed, never interpreted */
+};
+
+enum status {
+    STATUS_OK,         /* hit, stored, deleted, touched, done; stats: reset */
+    STATUS_MISS,       /* no such key; stats: no such argument */
+    STATUS_NOT_STORED, /* a condition of add, replace, append, prepend did not hold */
+    STATUS_EXISTS,     /* the cas did not match */
+    STATUS_TOO_LARGE,
+    STATUS_FULL, /* out of memory storing object */
+    STATUS_NON_NUMERIC,
+    STATUS_DENIED,  /* this listener does not allow the command */
+    STATUS_REFUSED, /* request.refusal says why */
+};
+
+struct answer {
+    enum status status;
+    uint64_t cas;     /* of a hit; of what was stored, or counted */
+    uint64_t number;  /* the new value after incr, decr */
+    uint32_t flags;   /* of a hit; binary touch shows them too */
+    size_t value_len; /* of a hit */
+};
+
+#endif

@@ -1,0 +1,437 @@
+/* The text dialect: a table of commands, a line cut into words, and the answers; see text.h. */
+#include "proto/text.h"
+
+#include <limits.h>
+
+#include "base/check.h"
+#include "base/num.h"
+
+enum shape {
+    SHAPE_GET,       /* <key>+ */
+    SHAPE_GAT,       /* <exptime> <key>+ */
+    SHAPE_SET,       /* <key> <flags> <exptime> <bytes> */
+    SHAPE_CAS,       /* <key> <flags> <exptime> <bytes> <cas> */
+    SHAPE_DELETE,    /* <key> */
+    SHAPE_INCR,      /* <key> <delta> */
+    SHAPE_TOUCH,     /* <key> <exptime> */
+    SHAPE_FLUSH,     /* [<delay>] */
+    SHAPE_VERBOSITY, /* <level> */
+    SHAPE_ANY,       /* whatever */
+};
+
+struct command {
+    struct bytes name;
+    enum verb verb;
+    enum shape shape;
+    size_t words_min; /* arguments without which the line is malformed; noreply counts */
+    bool with_cas;
+};
+
+#define NAME(s)                                                                                              \
+    {                                                                                                        \
+        s, sizeof(s) - 1                                                                                     \
+    }
+
+/* The most frequent first: the table is searched from the top. A cas without its number counts as enough, so
+ * that its value is swallowed. */
+static const struct command commands[] = {
+    {NAME("get"), VERB_GET, SHAPE_GET, 1, false},
+    {NAME("set"), VERB_SET, SHAPE_SET, 4, false},
+    {NAME("touch"), VERB_TOUCH, SHAPE_TOUCH, 2, false},
+    {NAME("add"), VERB_ADD, SHAPE_SET, 4, false},
+    {NAME("delete"), VERB_DELETE, SHAPE_DELETE, 1, false},
+    {NAME("incr"), VERB_INCR, SHAPE_INCR, 2, false},
+    {NAME("gets"), VERB_GET, SHAPE_GET, 1, true},
+    {NAME("gat"), VERB_GET, SHAPE_GAT, 2, false},
+    {NAME("gats"), VERB_GET, SHAPE_GAT, 2, true},
+    {NAME("cas"), VERB_CAS, SHAPE_CAS, 4, false},
+    {NAME("replace"), VERB_REPLACE, SHAPE_SET, 4, false},
+    {NAME("append"), VERB_APPEND, SHAPE_SET, 4, false},
+    {NAME("prepend"), VERB_PREPEND, SHAPE_SET, 4, false},
+    {NAME("decr"), VERB_DECR, SHAPE_INCR, 2, false},
+    {NAME("mn"), VERB_NOOP, SHAPE_ANY, 0, false},
+    {NAME("stats"), VERB_STATS, SHAPE_ANY, 0, false},
+    {NAME("version"), VERB_VERSION, SHAPE_ANY, 0, false},
+    {NAME("flush_all"), VERB_FLUSH, SHAPE_FLUSH, 0, false},
+    {NAME("verbosity"), VERB_VERBOSITY, SHAPE_VERBOSITY, 0, false},
+    {NAME("quit"), VERB_QUIT, SHAPE_ANY, 0, false},
+};
+
+static const struct command *command_find(struct bytes name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (bytes_equal(name, commands[i].name))
+            return &commands[i];
+    return NULL;
+}
+
+/* Words. A word is a run of anything but spaces: tabs, control characters and zeros are part of it, as
+ * memcached has it. */
+
+enum { WORDS_KEPT = 5 };
+
+struct words {
+    struct bytes word[WORDS_KEPT]; /* the first ones */
+    struct bytes last;
+    size_t n; /* of all on the line */
+};
+
+static void skip_spaces(struct bytes *rest)
+{
+    while (rest->len > 0 && *rest->p == ' ') {
+        rest->p++;
+        rest->len--;
+    }
+}
+
+static struct bytes trimmed(struct bytes rest)
+{
+    skip_spaces(&rest);
+    while (rest.len > 0 && rest.p[rest.len - 1] == ' ')
+        rest.len--;
+    return rest;
+}
+
+/* Takes the next word off `rest`; empty at the end of the line. */
+static struct bytes next_word(struct bytes *rest)
+{
+    skip_spaces(rest);
+    const char *end = rest->len > 0 ? memchr(rest->p, ' ', rest->len) : NULL;
+    struct bytes word = {rest->p, end != NULL ? (size_t)(end - rest->p) : rest->len};
+    rest->p += word.len;
+    rest->len -= word.len;
+    return word;
+}
+
+static void split_words(struct bytes rest, struct words *ret)
+{
+    ret->n = 0;
+    ret->last = (struct bytes){0};
+    for (struct bytes word = next_word(&rest); word.len > 0; word = next_word(&rest)) {
+        if (ret->n < WORDS_KEPT)
+            ret->word[ret->n] = word;
+        ret->last = word;
+        ret->n++;
+    }
+}
+
+static bool word_is_noreply(struct bytes word)
+{
+    return bytes_equal(word, (struct bytes)NAME("noreply"));
+}
+
+/* memcached lets a plus stand before a number. */
+static bool word_u64(struct bytes word, uint64_t *ret)
+{
+    if (word.len > 1 && word.p[0] == '+')
+        word = (struct bytes){word.p + 1, word.len - 1};
+    return num_parse_u64(word, ret);
+}
+
+static void refuse(struct request *request, enum refusal refusal)
+{
+    request->verb = VERB_REFUSED;
+    request->refusal = refusal;
+}
+
+/* Lines. */
+
+struct line {
+    struct bytes text; /* without its end */
+    size_t full;       /* bytes with its end */
+};
+
+enum line_state { LINE_WHOLE, LINE_PARTIAL, LINE_TOO_LONG };
+
+static bool is_keys_line(const char *in, size_t len)
+{
+    struct bytes text = {in, len};
+    return bytes_starts_with(text, (struct bytes)NAME("get ")) ||
+           bytes_starts_with(text, (struct bytes)NAME("gets ")) ||
+           bytes_starts_with(text, (struct bytes)NAME("gat ")) ||
+           bytes_starts_with(text, (struct bytes)NAME("gats "));
+}
+
+/* Cuts off the end, \n or \r\n, of the `full` bytes of a line. */
+static struct bytes line_text(const char *in, size_t full)
+{
+    return (struct bytes){in, full > 1 && in[full - 2] == '\r' ? full - 2 : full - 1};
+}
+
+static enum line_state find_line(struct proto *proto, const char *in, size_t len, struct line *ret)
+{
+    size_t max = len >= PROTO_LINE_MAX && is_keys_line(in, len) ? PROTO_KEYS_LINE_MAX : PROTO_LINE_MAX;
+    size_t reach = len < max ? len : max;
+    CHECK(proto->scanned <= reach);
+    const char *end = memchr(in + proto->scanned, '\n', reach - proto->scanned);
+    if (end == NULL) {
+        proto->scanned = reach;
+        return len < max ? LINE_PARTIAL : LINE_TOO_LONG;
+    }
+    proto->scanned = 0;
+    ret->full = (size_t)(end - in) + 1;
+    ret->text = line_text(in, ret->full);
+    return LINE_WHOLE;
+}
+
+/* Gets: the line is checked whole, then each of its keys becomes a request. Were a bad key found only when
+ * its turn comes, its error would follow the values of the keys before it, and a pipelining client would be
+ * out of step. */
+
+static bool keys_are_good(struct bytes rest)
+{
+    struct bytes key;
+    do {
+        key = next_word(&rest);
+        if (key.len > PROTO_KEY_MAX)
+            return false;
+    } while (key.len > 0);
+    return true;
+}
+
+/* Makes the request of the next key, in the `full` bytes of a line that are left. Returns how many it used.
+ */
+static size_t take_key(struct bytes rest, size_t full, struct request *request)
+{
+    const char *start = rest.p;
+    request->key = next_word(&rest);
+    skip_spaces(&rest);
+    request->last = rest.len == 0;
+    return request->last ? full : (size_t)(rest.p - start);
+}
+
+static size_t next_key(struct proto *proto, const char *in, size_t len, struct request *ret)
+{
+    CHECK(len >= proto->keys_left);
+    *ret = proto->keys;
+    size_t used = take_key(line_text(in, proto->keys_left), proto->keys_left, ret);
+    proto->keys_left -= used;
+    return used;
+}
+
+/* The keys of a get line, `rest`, with the line's end `full` bytes from their start. Returns how many bytes
+ * of them are used. */
+static size_t begin_keys(struct proto *proto, const struct command *command, struct bytes rest, size_t full,
+                         struct request *ret)
+{
+    const char *start = rest.p;
+    if (command->shape == SHAPE_GAT) {
+        ret->touch = true;
+        struct bytes exptime = next_word(&rest);
+        skip_spaces(&rest);
+        if (rest.len > 0 && !num_parse_i64(exptime, &ret->exptime)) {
+            refuse(ret, REFUSAL_EXPTIME);
+            return full;
+        }
+    }
+    skip_spaces(&rest);
+    if (rest.len == 0 || !keys_are_good(rest)) {
+        refuse(ret, REFUSAL_FORMAT);
+        return full;
+    }
+    size_t before = (size_t)(rest.p - start);
+    size_t used = before + take_key(rest, full - before, ret);
+    proto->keys_left = full - used;
+    if (!ret->last)
+        proto->keys = *ret;
+    return used;
+}
+
+/* Arguments: each returns why they are refused, or REFUSAL_NONE. */
+
+/* All of a set but its length, which is known to be good. */
+static enum refusal parse_set(const struct command *command, const struct words *words, struct request *ret)
+{
+    uint64_t flags;
+    if (!word_u64(words->word[1], &flags) || flags > UINT32_MAX ||
+        !num_parse_i64(words->word[2], &ret->exptime))
+        return REFUSAL_FORMAT;
+    ret->flags = (uint32_t)flags;
+    if (command->shape == SHAPE_CAS && (words->n < 5 || !word_u64(words->word[4], &ret->cas)))
+        return REFUSAL_FORMAT;
+    return REFUSAL_NONE;
+}
+
+/* Old clients send a delay, and only 0 ever was a deletion; see text.h. */
+static enum refusal parse_delete(const struct words *words, const struct request *request)
+{
+    size_t n = words->n - (request->quiet && words->n > 1 ? 1 : 0);
+    if (n == 1 || (n == 2 && bytes_equal(words->word[1], (struct bytes)NAME("0"))))
+        return REFUSAL_NONE;
+    return words->n > 3 ? REFUSAL_UNKNOWN : REFUSAL_DELETE_USAGE;
+}
+
+static enum refusal parse_keyed(const struct command *command, const struct words *words, struct request *ret)
+{
+    ret->key = words->word[0];
+    if (ret->key.len > PROTO_KEY_MAX)
+        return REFUSAL_FORMAT;
+    switch (command->shape) {
+    case SHAPE_INCR:
+        return word_u64(words->word[1], &ret->delta) ? REFUSAL_NONE : REFUSAL_DELTA;
+    case SHAPE_TOUCH:
+        return num_parse_i64(words->word[1], &ret->exptime) ? REFUSAL_NONE : REFUSAL_EXPTIME;
+    case SHAPE_DELETE:
+        return parse_delete(words, ret);
+    default:
+        return parse_set(command, words, ret);
+    }
+}
+
+static enum refusal parse_flush(const struct words *words, struct request *ret)
+{
+    if (words->n == (ret->quiet ? 1 : 0))
+        return REFUSAL_NONE;
+    if (!num_parse_i64(words->word[0], &ret->exptime))
+        return REFUSAL_EXPTIME;
+    if (ret->exptime < 0)
+        ret->exptime = 0;
+    return REFUSAL_NONE;
+}
+
+static enum refusal parse_verbosity(const struct words *words, struct request *ret)
+{
+    uint32_t level;
+    if (words->n == 0 || !num_parse_u32(words->word[0], &level))
+        return REFUSAL_FORMAT;
+    ret->argument = words->word[0];
+    return REFUSAL_NONE;
+}
+
+static void parse_arguments(const struct command *command, const struct words *words, struct request *ret)
+{
+    enum refusal refusal;
+    ret->quiet = word_is_noreply(words->last);
+    if (command->shape == SHAPE_FLUSH)
+        refusal = parse_flush(words, ret);
+    else if (command->shape == SHAPE_VERBOSITY)
+        refusal = parse_verbosity(words, ret);
+    else
+        refusal = parse_keyed(command, words, ret);
+    if (refusal != REFUSAL_NONE)
+        refuse(ret, refusal);
+}
+
+static void parse_unknown(struct bytes rest, struct request *ret)
+{
+    struct words words;
+    split_words(rest, &words);
+    ret->quiet = word_is_noreply(words.last);
+    refuse(ret, REFUSAL_UNKNOWN);
+    /* A browser, perhaps made to carry commands in a form it posts: nothing on this connection is for us. */
+    if (bytes_starts_with(words.last, (struct bytes)NAME("HTTP/"))) {
+        refuse(ret, REFUSAL_HANGUP);
+        ret->close = true;
+    }
+}
+
+/* Values. */
+
+/* Refused with a value behind it: what has arrived of it is used, what has not is skipped when it comes. */
+static size_t skip_value(struct proto *proto, size_t have, size_t value_len)
+{
+    size_t whole = value_len + 2;
+    size_t used = have < whole ? have : whole;
+    proto->skip = whole - used;
+    return used;
+}
+
+static enum parse take_value(struct proto *proto, const char *in, size_t len, size_t line_full,
+                             size_t *ret_used, size_t *ret_need, struct request *ret)
+{
+    size_t value_len = ret->value.len;
+    ret->value = (struct bytes){0};
+    if (ret->verb != VERB_REFUSED && value_len > proto->value_max)
+        refuse(ret, REFUSAL_TOO_LARGE);
+    else if (ret->verb != VERB_REFUSED && proto->no_room)
+        refuse(ret, REFUSAL_FULL);
+    if (ret->verb == VERB_REFUSED) {
+        *ret_used = line_full + skip_value(proto, len - line_full, value_len);
+        return PARSE_REQUEST;
+    }
+    size_t whole = line_full + value_len + 2;
+    if (len < whole) {
+        *ret_need = whole;
+        return PARSE_MORE;
+    }
+    *ret_used = whole;
+    if (in[whole - 2] != '\r' || in[whole - 1] != '\n')
+        refuse(ret, REFUSAL_CHUNK);
+    else
+        ret->value = (struct bytes){in + line_full, value_len};
+    return PARSE_REQUEST;
+}
+
+static bool parse_value_len(struct bytes word, struct request *ret)
+{
+    uint64_t len;
+    if (!num_parse_u64(word, &len) || len > INT_MAX - 2)
+        return false;
+    ret->value.len = (size_t)len;
+    return true;
+}
+
+/* The rest of a line that is neither a get nor unknown. Returns whether a value follows; its length is then
+ * in ret->value.len, even if the line was refused. */
+static bool parse_rest(const struct command *command, struct bytes rest, struct request *ret)
+{
+    if (command->shape == SHAPE_ANY) {
+        ret->argument = trimmed(rest);
+        ret->close = command->verb == VERB_QUIT;
+        return false;
+    }
+    struct words words;
+    split_words(rest, &words);
+    bool has_value = command->shape == SHAPE_SET || command->shape == SHAPE_CAS;
+    if (words.n < command->words_min || (has_value && !parse_value_len(words.word[3], ret))) {
+        refuse(ret, REFUSAL_FORMAT);
+        return false;
+    }
+    parse_arguments(command, &words, ret);
+    return has_value;
+}
+
+static enum parse refuse_line(struct request *ret, enum refusal refusal, bool close)
+{
+    refuse(ret, refusal);
+    ret->close = close;
+    return PARSE_REQUEST;
+}
+
+enum parse text_next(struct proto *proto, const char *in, size_t len, size_t *ret_used, size_t *ret_need,
+                     struct request *ret)
+{
+    if (proto->keys_left > 0) {
+        *ret_used = next_key(proto, in, len, ret);
+        return PARSE_REQUEST;
+    }
+    struct line line;
+    enum line_state state = find_line(proto, in, len, &line);
+    if (state == LINE_PARTIAL)
+        return PARSE_MORE;
+    *ret = (struct request){0};
+    *ret_used = state == LINE_WHOLE ? line.full : len;
+    if (state == LINE_TOO_LONG)
+        return refuse_line(ret, REFUSAL_LINE_TOO_LONG, true);
+    if (line.full < 4) /* no command is shorter than "mn\r\n" */
+        return refuse_line(ret, REFUSAL_FORMAT, false);
+
+    const char *space = memchr(in, ' ', line.text.len);
+    struct bytes name = {in, space != NULL ? (size_t)(space - in) : line.text.len};
+    struct bytes rest = {in + name.len, line.text.len - name.len};
+    const struct command *command = command_find(name);
+    if (command == NULL) {
+        parse_unknown(rest, ret);
+        return PARSE_REQUEST;
+    }
+    ret->verb = command->verb;
+    ret->with_cas = command->with_cas;
+    if (command->verb == VERB_GET) {
+        *ret_used = name.len + begin_keys(proto, command, rest, line.full - name.len, ret);
+        return PARSE_REQUEST;
+    }
+    if (!parse_rest(command, rest, ret))
+        return PARSE_REQUEST;
+    *ret_used = 0;
+    return take_value(proto, in, len, line.full, ret_used, ret_need, ret);
+}

@@ -1,0 +1,127 @@
+/* The answers of the text dialect; memcached's words to the letter. */
+#include "proto/text.h"
+
+#include "base/num.h"
+
+#define WORDS(s)                                                                                             \
+    {                                                                                                        \
+        s "\r\n", sizeof(s) + 1                                                                              \
+    }
+
+static const struct bytes ok_words[] = {
+    [VERB_GET] = WORDS("END"),        [VERB_SET] = WORDS("STORED"),     [VERB_ADD] = WORDS("STORED"),
+    [VERB_REPLACE] = WORDS("STORED"), [VERB_APPEND] = WORDS("STORED"),  [VERB_PREPEND] = WORDS("STORED"),
+    [VERB_CAS] = WORDS("STORED"),     [VERB_DELETE] = WORDS("DELETED"), [VERB_TOUCH] = WORDS("TOUCHED"),
+    [VERB_FLUSH] = WORDS("OK"),       [VERB_STATS] = WORDS("RESET"),    [VERB_VERBOSITY] = WORDS("OK"),
+    [VERB_NOOP] = WORDS("MN"),        [VERB_REFUSED] = WORDS("ERROR"),
+};
+
+static const struct bytes status_words[] = {
+    [STATUS_MISS] = WORDS("NOT_FOUND"),
+    [STATUS_NOT_STORED] = WORDS("NOT_STORED"),
+    [STATUS_EXISTS] = WORDS("EXISTS"),
+    [STATUS_TOO_LARGE] = WORDS("SERVER_ERROR object too large for cache"),
+    [STATUS_FULL] = WORDS("SERVER_ERROR out of memory storing object"),
+    [STATUS_NON_NUMERIC] = WORDS("CLIENT_ERROR cannot increment or decrement non-numeric value"),
+    [STATUS_DENIED] = WORDS("CLIENT_ERROR not allowed"),
+    [STATUS_REFUSED] = WORDS("ERROR"),
+};
+
+static const struct bytes refusal_words[] = {
+    [REFUSAL_NONE] = WORDS("ERROR"),
+    [REFUSAL_UNKNOWN] = WORDS("ERROR"),
+    [REFUSAL_FORMAT] = WORDS("CLIENT_ERROR bad command line format"),
+    [REFUSAL_CHUNK] = WORDS("CLIENT_ERROR bad data chunk"),
+    [REFUSAL_TOO_LARGE] = WORDS("SERVER_ERROR object too large for cache"),
+    [REFUSAL_FULL] = WORDS("SERVER_ERROR out of memory storing object"),
+    [REFUSAL_EXPTIME] = WORDS("CLIENT_ERROR invalid exptime argument"),
+    [REFUSAL_DELTA] = WORDS("CLIENT_ERROR invalid numeric delta argument"),
+    [REFUSAL_DELETE_USAGE] = WORDS("CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]"),
+    [REFUSAL_LINE_TOO_LONG] = WORDS("CLIENT_ERROR line too long"),
+    [REFUSAL_HANGUP] = {NULL, 0},
+};
+
+static char *put(char *out, struct bytes b)
+{
+    if (b.len > 0)
+        memcpy(out, b.p, b.len);
+    return out + b.len;
+}
+
+static char *put_char(char *out, char c)
+{
+    *out = c;
+    return out + 1;
+}
+
+static char *put_u64(char *out, uint64_t value)
+{
+    return out + num_format_u64(value, out);
+}
+
+static char *put_end(char *out)
+{
+    return put(out, (struct bytes){"\r\n", 2});
+}
+
+/* Where a verb has words of its own for a status, or none. */
+static struct bytes words_for(const struct request *request, enum status status)
+{
+    static const struct bytes flush_denied = WORDS("CLIENT_ERROR flush_all not allowed");
+    static const struct bytes incr_full = WORDS("SERVER_ERROR out of memory");
+    bool counts = request->verb == VERB_INCR || request->verb == VERB_DECR;
+    if (status == STATUS_OK)
+        return ok_words[request->verb];
+    if (status == STATUS_MISS && request->verb == VERB_STATS)
+        return ok_words[VERB_REFUSED];
+    if (status == STATUS_DENIED && request->verb == VERB_FLUSH)
+        return flush_denied;
+    if (status == STATUS_FULL && counts)
+        return incr_full;
+    return status_words[status];
+}
+
+size_t text_put_answer(const struct request *request, const struct answer *answer, char *out)
+{
+    if (request->quiet || request->verb == VERB_QUIT)
+        return 0;
+    if (request->verb == VERB_REFUSED)
+        return (size_t)(put(out, refusal_words[request->refusal]) - out);
+    if (request->verb == VERB_GET && answer->status == STATUS_MISS)
+        return request->last ? (size_t)(put(out, ok_words[VERB_GET]) - out) : 0;
+    if ((request->verb == VERB_INCR || request->verb == VERB_DECR) && answer->status == STATUS_OK)
+        return (size_t)(put_end(put_u64(out, answer->number)) - out);
+    return (size_t)(put(out, words_for(request, answer->status)) - out);
+}
+
+size_t text_put_hit_head(const struct request *request, const struct answer *answer, char *out)
+{
+    char *p = put(out, (struct bytes){"VALUE ", 6});
+    p = put(p, request->key);
+    p = put_u64(put_char(p, ' '), answer->flags);
+    p = put_u64(put_char(p, ' '), answer->value_len);
+    if (request->with_cas)
+        p = put_u64(put_char(p, ' '), answer->cas);
+    return (size_t)(put_end(p) - out);
+}
+
+size_t text_put_hit_tail(const struct request *request, char *out)
+{
+    char *p = put_end(out);
+    if (request->last)
+        p = put(p, ok_words[VERB_GET]);
+    return (size_t)(p - out);
+}
+
+size_t text_put_stat(struct bytes name, struct bytes value, char *out)
+{
+    if (name.len == 0)
+        return (size_t)(put(out, ok_words[VERB_GET]) - out);
+    char *p = put(put(out, (struct bytes){"STAT ", 5}), name);
+    return (size_t)(put_end(put(put_char(p, ' '), value)) - out);
+}
+
+size_t text_put_version(struct bytes version, char *out)
+{
+    return (size_t)(put_end(put(put(out, (struct bytes){"VERSION ", 8}), version)) - out);
+}

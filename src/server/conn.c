@@ -1,0 +1,381 @@
+/* The life of a connection, see conn.h. */
+#include "server/conn.h"
+#include "base/check.h"
+#include "server/exec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct conn *conn_of_mail(struct loop_mail *mail)
+{
+    return (struct conn *)(void *)((char *)mail - offsetof(struct conn, mail));
+}
+
+static struct buffer_pool *pool_of(struct conn *conn)
+{
+    return &conn->worker->server->buffers;
+}
+
+static void watch(struct conn *conn, uint32_t events)
+{
+    if (conn->events == events)
+        return;
+    conn->events = events;
+    loop_change(&conn->worker->loop, conn->transport.fd, &conn->source, events);
+}
+
+static void link_in(struct conn *conn)
+{
+    struct worker *worker = conn->worker;
+    conn->prev = NULL;
+    conn->next = worker->connections;
+    if (conn->next != NULL)
+        conn->next->prev = conn;
+    worker->connections = conn;
+}
+
+static void link_out(struct conn *conn)
+{
+    if (conn->next != NULL)
+        conn->next->prev = conn->prev;
+    if (conn->prev != NULL)
+        conn->prev->next = conn->next;
+    else
+        conn->worker->connections = conn->next;
+}
+
+static void lay_in_graveyard(struct conn *conn)
+{
+    conn->next = conn->worker->graveyard;
+    conn->worker->graveyard = conn;
+}
+
+void conn_close(struct conn *conn)
+{
+    struct server *server = conn->worker->server;
+    if (conn->state == CONN_GONE)
+        return;
+    if (conn->state == CONN_WAITING)
+        conn->is_owed_mail = !engine_cancel(server->engine, &conn->op);
+    conn->state = CONN_GONE;
+    engine_client_gone(server->engine, &conn->client);
+    transport_close(&conn->transport);
+    buffer_drop(&conn->in, &server->buffers);
+    buffer_drop(&conn->out, &server->buffers);
+    link_out(conn);
+    __atomic_fetch_sub(&conn->worker->nconnections, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
+    if (!conn->is_owed_mail)
+        lay_in_graveyard(conn);
+}
+
+void conn_bury(struct worker *worker)
+{
+    while (worker->graveyard != NULL) {
+        struct conn *conn = worker->graveyard;
+        worker->graveyard = conn->next;
+        conn->next = worker->spare;
+        worker->spare = conn;
+    }
+}
+
+enum flush { FLUSH_ALL, FLUSH_BLOCKED, FLUSH_FAILED };
+
+/* Sends what is in conn->out; what the peer does not take yet moves to a buffer of the connection's own. */
+static enum flush flush(struct conn *conn)
+{
+    struct buffer *out = &conn->out;
+    while (out->at < out->len) {
+        ssize_t n = transport_write(&conn->transport, out->p + out->at, out->len - out->at);
+        if (n == TRANSPORT_AGAIN)
+            return buffer_keep(out, pool_of(conn)) ? FLUSH_BLOCKED : FLUSH_FAILED;
+        if (n <= 0)
+            return FLUSH_FAILED;
+        out->at += (size_t)n;
+        counters_add(&conn->worker->counters, COUNTER_bytes_written, (uint64_t)n);
+    }
+    buffer_drop(out, pool_of(conn));
+    buffer_lend(out, conn->worker->out, WORKER_OUT_BYTES);
+    return FLUSH_ALL;
+}
+
+/* Sends the answers so far; false when the connection cannot go on now. */
+static bool flush_or_stop(struct conn *conn)
+{
+    switch (flush(conn)) {
+    case FLUSH_ALL:
+        return true;
+    case FLUSH_BLOCKED:
+        conn->state = CONN_WRITING;
+        watch(conn, EPOLLOUT);
+        return false;
+    case FLUSH_FAILED:
+        break;
+    }
+    conn_close(conn);
+    return false;
+}
+
+static void out_of_buffers(struct conn *conn)
+{
+    static const char words[] = "SERVER_ERROR out of memory reading request\r\n";
+    if (conn->proto.dialect != DIALECT_BINARY)
+        (void)transport_write(&conn->transport, words, sizeof words - 1);
+    conn_close(conn);
+}
+
+/* Puts by what is left of the input: half a request, or all that waits behind a pending op or a slow peer.
+ * `need` is how long the first request will be, 0 when that is not known. */
+static void keep_input(struct conn *conn, size_t need)
+{
+    struct buffer *in = &conn->in;
+    size_t len = in->len - in->at;
+    if (len == 0 && need == 0) {
+        buffer_drop(in, pool_of(conn));
+        return;
+    }
+    size_t more = need > len ? need - len : 0;
+    if (more == 0 && conn->state == CONN_READING)
+        more =
+            len < 1024 ? 1024 : len; /* a line without end grows twofold, until the parser has had enough */
+    if (!buffer_keep(in, pool_of(conn)) || !buffer_reserve(in, pool_of(conn), more))
+        out_of_buffers(conn);
+}
+
+static bool is_value_too_much(struct conn *conn, size_t need)
+{
+    struct buffer_pool *pool = pool_of(conn);
+    return need > conn->in.cap && need > WORKER_IN_BYTES &&
+           __atomic_load_n(&pool->used_bytes, __ATOMIC_RELAXED) + need > pool->limit_bytes;
+}
+
+static void rebase(struct bytes *bytes, const char *from, const char *to)
+{
+    if (bytes->p != NULL)
+        bytes->p = to + (bytes->p - from);
+}
+
+/* A pending op outlives this turn, and its key and value lie in the input: that must be the connection's own.
+ */
+static bool keep_request(struct conn *conn, size_t start)
+{
+    struct buffer *in = &conn->in;
+    const char *from = in->p + start;
+    size_t used = in->at - start;
+    in->at = start;
+    if (!buffer_keep(in, pool_of(conn))) {
+        out_of_buffers(conn);
+        return false;
+    }
+    const char *to = in->p + in->at;
+    rebase(&conn->request.key, from, to);
+    rebase(&conn->request.value, from, to);
+    rebase(&conn->op.key, from, to);
+    rebase(&conn->op.value, from, to);
+    in->at += used;
+    return true;
+}
+
+enum step { STEP_ON, STEP_MORE, STEP_STOP };
+
+static enum step execute(struct conn *conn, size_t start)
+{
+    struct bytes rest = {.p = conn->in.p + conn->in.at, .len = conn->in.len - conn->in.at};
+    if (exec_request(conn, rest) == EXEC_PENDING) {
+        conn->state = CONN_WAITING;
+        (void)keep_request(conn, start);
+        return STEP_STOP;
+    }
+    conn->is_last = conn->is_last || conn->request.close;
+    return conn->is_last ? STEP_STOP : STEP_ON;
+}
+
+/* A value is announced for which there is no buffer: refused, and thrown away as it comes. */
+static enum step refuse_value(struct conn *conn)
+{
+    struct buffer *in = &conn->in;
+    size_t start = in->at;
+    size_t used;
+    proto_refuse_value(&conn->proto, in->p + start, in->len - start, &used, &conn->request);
+    in->at += used;
+    return execute(conn, start);
+}
+
+/* One request out of the input. STEP_MORE: the rest is no whole request, *ret_need as proto_next() has it. */
+static enum step step(struct conn *conn, size_t *ret_need)
+{
+    struct buffer *in = &conn->in;
+    *ret_need = 0;
+    if (conn->out.len > WORKER_FLUSH_BYTES && !flush_or_stop(conn))
+        return STEP_STOP;
+    if (in->at == in->len)
+        return STEP_MORE;
+    size_t start = in->at;
+    size_t used = 0;
+    enum parse parse =
+        proto_next(&conn->proto, in->p + start, in->len - start, &used, ret_need, &conn->request);
+    in->at += used;
+    if (parse == PARSE_REQUEST)
+        return execute(conn, start);
+    return is_value_too_much(conn, *ret_need) ? refuse_value(conn) : STEP_MORE;
+}
+
+/* Before it waits for its op, a connection sends the answers it has. */
+static void begin_waiting(struct conn *conn)
+{
+    watch(conn, EPOLLRDHUP);
+    if (conn->out.len > conn->out.at && flush(conn) == FLUSH_FAILED)
+        conn_close(conn);
+}
+
+/* Sends the answers, and closes after the last one. */
+static void send_answers(struct conn *conn)
+{
+    if (conn->state == CONN_READING && flush_or_stop(conn) && conn->is_last)
+        conn_close(conn);
+}
+
+/* Carries out all whole requests in conn->in, sends the answers, puts by the rest. */
+static void run(struct conn *conn)
+{
+    size_t need = 0;
+    enum step result = STEP_ON;
+    while (result == STEP_ON)
+        result = step(conn, &need);
+    if (conn->state == CONN_WAITING) {
+        begin_waiting(conn);
+        return;
+    }
+    send_answers(conn);
+    if (conn->is_last)
+        conn->in.at = conn->in.len;
+    if (conn->state != CONN_GONE)
+        keep_input(conn, result == STEP_MORE ? need : 0);
+}
+
+static void receive(struct conn *conn)
+{
+    struct buffer *in = &conn->in;
+    if (!in->owned)
+        buffer_lend(in, conn->worker->in, WORKER_IN_BYTES);
+    ssize_t n = transport_read(&conn->transport, in->p + in->len, in->cap - in->len);
+    if (n == TRANSPORT_AGAIN)
+        return;
+    if (n <= 0) {
+        conn_close(conn);
+        return;
+    }
+    counters_add(&conn->worker->counters, COUNTER_bytes_read, (uint64_t)n);
+    in->len += (size_t)n;
+    run(conn);
+}
+
+static void tell_time(struct worker *worker)
+{
+    worker->now_s = engine_now_s(worker->loop.now_ns);
+}
+
+/* The peer takes answers again. */
+static void go_on_writing(struct conn *conn)
+{
+    conn->state = CONN_READING;
+    send_answers(conn);
+    if (conn->state != CONN_READING)
+        return;
+    watch(conn, EPOLLIN);
+    run(conn);
+}
+
+static void ready(struct loop_source *source, uint32_t events)
+{
+    struct conn *conn = (struct conn *)(void *)source;
+    bool is_broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
+    tell_time(conn->worker);
+    switch (conn->state) {
+    case CONN_GONE: /* closed earlier in this turn */
+        return;
+    case CONN_READING: /* what is broken says so to read(), after what it sent before */
+        receive(conn);
+        return;
+    case CONN_WAITING:
+        if (is_broken || (events & EPOLLRDHUP) != 0)
+            conn_close(conn);
+        return;
+    case CONN_WRITING:
+        if (is_broken)
+            conn_close(conn);
+        else
+            go_on_writing(conn);
+        return;
+    }
+}
+
+/* Its op can go on; or, for a closed one, the mail it still had to wait for has come. */
+static void woken(struct loop_mail *mail)
+{
+    struct conn *conn = conn_of_mail(mail);
+    if (conn->state == CONN_GONE) {
+        lay_in_graveyard(conn);
+        return;
+    }
+    CHECK(conn->state == CONN_WAITING);
+    tell_time(conn->worker);
+    if (exec_resume(conn) == EXEC_PENDING) {
+        begin_waiting(conn);
+        return;
+    }
+    conn->is_last = conn->is_last || conn->request.close;
+    go_on_writing(conn);
+}
+
+void conn_wake(struct op *op)
+{
+    struct conn *conn = (struct conn *)(void *)((char *)op - offsetof(struct conn, op));
+    loop_post(&conn->worker->loop, &conn->mail);
+}
+
+static void arrive(struct loop_mail *mail)
+{
+    struct conn *conn = conn_of_mail(mail);
+    struct worker *worker = conn->worker;
+    conn->mail.open = woken;
+    conn->events = EPOLLIN;
+    buffer_lend(&conn->out, worker->out, WORKER_OUT_BYTES);
+    link_in(conn);
+    if (loop_add(&worker->loop, conn->transport.fd, &conn->source, conn->events) != ERR_NONE)
+        conn_close(conn);
+    else if (worker->server->settings->verbose > 1)
+        fprintf(stderr, "connection %d opened\n", conn->transport.fd);
+}
+
+static struct conn *take_struct(struct worker *from)
+{
+    struct conn *conn = from->spare;
+    if (conn == NULL)
+        return malloc(sizeof *conn);
+    from->spare = conn->next;
+    return conn;
+}
+
+void conn_open(struct worker *worker, int fd, unsigned role, struct worker *from)
+{
+    struct server *server = worker->server;
+    struct conn *conn = take_struct(from);
+    if (conn == NULL) {
+        close(fd);
+        __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    *conn = (struct conn){.source.ready = ready,
+                          .mail.open = arrive,
+                          .worker = worker,
+                          .role = role,
+                          .proto.value_max = server->settings->value_max};
+    transport_init_plain(&conn->transport, fd);
+    __atomic_fetch_add(&worker->nconnections, 1, __ATOMIC_RELAXED);
+    if (worker == from)
+        arrive(&conn->mail);
+    else
+        loop_post(&worker->loop, &conn->mail);
+}

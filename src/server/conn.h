@@ -1,0 +1,62 @@
+/*
+ * conn: one connection, from accept to close.
+ *
+ *      conn_open() ─> READING ──all answered──> READING …
+ *                        │  an op is pending ─> WAITING ──woken──> READING
+ *                        │  the peer takes no more ─> WRITING ──taken──> READING
+ *                        └─ end, error, quit ─> GONE (freed after the turn; after its last mail, if an op was
+ * pending)
+ *
+ * Promise: answers leave in the order of the requests. While it waits or writes it reads no further, so what
+ * one peer can make the server hold is bounded: one read's worth of requests, one flush mark's and one
+ * value's worth of answers.
+ *
+ * Ownership: belongs to its worker; the engine may hold its op while WAITING.
+ * Threads: its worker's.
+ */
+#ifndef CLOAKROOM_SERVER_CONN_H
+#define CLOAKROOM_SERVER_CONN_H
+
+#include "engine/engine.h"
+#include "net/loop.h"
+#include "net/transport.h"
+#include "proto/proto.h"
+#include "server/buffer.h"
+#include "server/worker.h"
+
+enum conn_state { CONN_READING, CONN_WRITING, CONN_WAITING, CONN_GONE };
+
+struct conn {
+    struct loop_source source;
+    struct loop_mail mail; /* arrival at its worker; later: its op can go on */
+    struct transport transport;
+    struct worker *worker;
+    enum conn_state state;
+    unsigned role;
+    uint32_t events;   /* what the loop watches */
+    bool is_last;      /* close once the answers are out */
+    bool is_owed_mail; /* its op was not cancelled in time: free it when the mail has come */
+    struct proto proto;
+    struct buffer in;
+    struct buffer out;
+    struct engine_client client;
+    struct request request; /* the one under way */
+    struct op op;
+    struct conn *next; /* among its worker's connections, in the graveyard or among the spare ones */
+    struct conn *prev;
+};
+
+/* Takes over an accepted descriptor and hands it to `worker`, perhaps another thread's. Closes it when there
+ * is no memory. */
+void conn_open(struct worker *worker, int fd, unsigned role, struct worker *from);
+
+/* Closes it now; safe at any time of a turn. */
+void conn_close(struct conn *conn);
+
+/* After each turn: frees those that closed within it. */
+void conn_bury(struct worker *worker);
+
+/* For struct op: has the connection's own thread resume its op. From any thread. */
+void conn_wake(struct op *op);
+
+#endif

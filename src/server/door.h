@@ -1,0 +1,16 @@
+/*
+ * door: where one worker waits at one listener.
+ *
+ * Promise: over the connection limit the newest is told so and closed, as memcached does; out of descriptors
+ * the worker stops accepting for a moment instead of spinning. Threads: the worker's.
+ */
+#ifndef CLOAKROOM_SERVER_DOOR_H
+#define CLOAKROOM_SERVER_DOOR_H
+
+#include "server/worker.h"
+
+/* Begins to accept at all listeners of the server. */
+enum err door_open_all(struct worker *worker) ERR_MUST_CHECK;
+void door_free_all(struct worker *worker);
+
+#endif

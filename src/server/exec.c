@@ -1,0 +1,278 @@
+/* One request after the other: see exec.h. */
+#include "server/exec.h"
+#include "base/check.h"
+#include "base/num.h"
+#include "base/version.h"
+#include "engine/keyclass.h"
+#include "server/stats.h"
+
+/* What a verb is made of: the whole dispatcher. A verb without an op is the server's own business. */
+struct verb_row {
+    void (*run)(struct conn *conn); /* not for the engine: answers by itself */
+    enum op_kind kind;
+    unsigned needs;     /* role */
+    enum counter asked; /* NCOUNTERS: none */
+    enum counter hit;
+    enum counter missed;
+};
+
+#define NONE NCOUNTERS
+
+static void count(struct conn *conn, enum counter counter)
+{
+    if (counter != NONE)
+        counters_add(&conn->worker->counters, counter, 1);
+}
+
+static void put_answer(struct conn *conn, const struct answer *answer)
+{
+    struct buffer *out = &conn->out;
+    if (!buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX)) {
+        conn->is_last = true;
+        return;
+    }
+    out->len += proto_put_answer(&conn->proto, &conn->request, answer, out->p + out->len);
+}
+
+static void put_status(struct conn *conn, enum status status)
+{
+    put_answer(conn, &(struct answer){.status = status});
+}
+
+static void run_flush(struct conn *conn)
+{
+    engine_flush(conn->worker->server->engine, conn->worker->now_s, conn->request.exptime);
+    put_status(conn, STATUS_OK);
+}
+
+static void run_version(struct conn *conn)
+{
+    struct buffer *out = &conn->out;
+    if (buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX))
+        out->len +=
+            proto_put_version(&conn->proto, &conn->request, bytes_of(VERSION_PROTOCOL), out->p + out->len);
+}
+
+static void run_verbosity(struct conn *conn)
+{
+    uint32_t level;
+    if (num_parse_u32(conn->request.argument, &level))
+        __atomic_store_n(&conn->worker->server->settings->verbose, level, __ATOMIC_RELAXED);
+    put_status(conn, STATUS_OK);
+}
+
+static void run_noop(struct conn *conn)
+{
+    put_status(conn, STATUS_OK);
+}
+
+static void run_refused(struct conn *conn)
+{
+    if (conn->request.refusal == REFUSAL_TOO_LARGE)
+        count(conn, COUNTER_store_too_large);
+    if (conn->request.refusal == REFUSAL_FULL)
+        count(conn, COUNTER_store_no_memory);
+    put_status(conn, STATUS_REFUSED);
+}
+
+static const struct verb_row verbs[] = {
+    [VERB_GET] = {NULL, OP_GET, ROLE_READ, COUNTER_cmd_get, COUNTER_get_hits, COUNTER_get_misses},
+    [VERB_SET] = {NULL, OP_SET, ROLE_WRITE, COUNTER_cmd_set, NONE, NONE},
+    [VERB_ADD] = {NULL, OP_ADD, ROLE_WRITE, COUNTER_cmd_set, NONE, NONE},
+    [VERB_REPLACE] = {NULL, OP_REPLACE, ROLE_WRITE, COUNTER_cmd_set, NONE, NONE},
+    [VERB_APPEND] = {NULL, OP_APPEND, ROLE_WRITE, COUNTER_cmd_set, NONE, NONE},
+    [VERB_PREPEND] = {NULL, OP_PREPEND, ROLE_WRITE, COUNTER_cmd_set, NONE, NONE},
+    [VERB_CAS] = {NULL, OP_SET, ROLE_WRITE, COUNTER_cmd_set, COUNTER_cas_hits, COUNTER_cas_misses},
+    [VERB_DELETE] = {NULL, OP_DELETE, ROLE_WRITE, NONE, COUNTER_delete_hits, COUNTER_delete_misses},
+    [VERB_INCR] = {NULL, OP_INCR, ROLE_WRITE, NONE, COUNTER_incr_hits, COUNTER_incr_misses},
+    [VERB_DECR] = {NULL, OP_DECR, ROLE_WRITE, NONE, COUNTER_decr_hits, COUNTER_decr_misses},
+    [VERB_TOUCH] = {NULL, OP_TOUCH, ROLE_WRITE, COUNTER_cmd_touch, COUNTER_touch_hits, COUNTER_touch_misses},
+    [VERB_FLUSH] = {run_flush, 0, ROLE_ADMIN, COUNTER_cmd_flush, NONE, NONE},
+    [VERB_STATS] = {stats_run, 0, ROLE_READ, NONE, NONE, NONE},
+    [VERB_VERSION] = {run_version, 0, ROLE_READ, NONE, NONE, NONE},
+    [VERB_VERBOSITY] = {run_verbosity, 0, ROLE_ADMIN, NONE, NONE, NONE},
+    [VERB_NOOP] = {run_noop, 0, ROLE_READ, NONE, NONE, NONE},
+    [VERB_QUIT] = {run_noop, 0, 0, NONE, NONE, NONE},
+    [VERB_REFUSED] = {run_refused, 0, 0, NONE, NONE, NONE},
+};
+
+static struct conn *conn_of_op(struct op *op)
+{
+    return (struct conn *)(void *)((char *)op - offsetof(struct conn, op));
+}
+
+/* Where the engine puts the value of a hit: right behind its head, in the answers. */
+static char *place(struct op *op, const struct op_hit *hit)
+{
+    struct conn *conn = conn_of_op(op);
+    struct buffer *out = &conn->out;
+    if (!buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX + hit->value_len))
+        return NULL;
+    struct answer answer = {
+        .status = STATUS_OK, .flags = hit->flags, .cas = hit->cas, .value_len = hit->value_len};
+    out->len += proto_put_hit_head(&conn->proto, &conn->request, &answer, out->p + out->len);
+    char *value = out->p + out->len;
+    out->len += hit->value_len;
+    return value;
+}
+
+static enum status status_of(enum op_result result)
+{
+    switch (result) {
+    case OP_OK:
+        return STATUS_OK;
+    case OP_MISS:
+        return STATUS_MISS;
+    case OP_NOT_STORED:
+        return STATUS_NOT_STORED;
+    case OP_EXISTS:
+        return STATUS_EXISTS;
+    case OP_TOO_LARGE:
+        return STATUS_TOO_LARGE;
+    case OP_FULL:
+        return STATUS_FULL;
+    case OP_NON_NUMERIC:
+        return STATUS_NON_NUMERIC;
+    }
+    CHECK(!"a result");
+    return STATUS_REFUSED;
+}
+
+static void count_get(struct conn *conn, const struct op *op)
+{
+    if (op->kind != OP_GET)
+        return;
+    if (op->result == OP_MISS && op->miss == STORE_MISS_EXPIRED)
+        count(conn, COUNTER_get_expired);
+    if (op->result == OP_MISS && op->miss == STORE_MISS_FLUSHED)
+        count(conn, COUNTER_get_flushed);
+    if (!op->touch)
+        return;
+    count(conn, COUNTER_cmd_touch);
+    count(conn, op->result == OP_OK ? COUNTER_touch_hits : COUNTER_touch_misses);
+}
+
+static void count_result(struct conn *conn, const struct verb_row *row, const struct op *op)
+{
+    count(conn, row->asked);
+    count_get(conn, op);
+    switch (op->result) {
+    case OP_OK:
+        count(conn, row->hit);
+        break;
+    case OP_MISS:
+        count(conn, row->missed);
+        break;
+    case OP_EXISTS:
+        if (row->hit == COUNTER_cas_hits || op->kind != OP_DELETE)
+            count(conn, COUNTER_cas_badval);
+        break;
+    case OP_TOO_LARGE:
+        count(conn, COUNTER_store_too_large);
+        break;
+    case OP_FULL:
+        if (op->kind != OP_GET)
+            count(conn, COUNTER_store_no_memory);
+        break;
+    case OP_NOT_STORED:
+    case OP_NON_NUMERIC:
+        break;
+    }
+}
+
+static enum exec finish(struct conn *conn)
+{
+    struct op *op = &conn->op;
+    count_result(conn, &verbs[conn->request.verb], op);
+    if (op->kind == OP_GET && op->result == OP_OK) {
+        conn->out.len += proto_put_hit_tail(&conn->proto, &conn->request, conn->out.p + conn->out.len);
+        return EXEC_DONE;
+    }
+    put_answer(conn, &(struct answer){.status = status_of(op->result),
+                                      .cas = op->hit.cas,
+                                      .number = op->number,
+                                      .flags = op->hit.flags});
+    /* A get whose answer found no buffer: what was said so far may be half a line's worth. */
+    if (op->kind == OP_GET && op->result == OP_FULL)
+        conn->is_last = true;
+    return EXEC_DONE;
+}
+
+/* Is the next request in `rest` of this verb and key? Takes it off `rest`. */
+static bool is_next(const struct conn *conn, struct bytes *rest, enum verb verb, struct bytes key)
+{
+    struct proto proto = conn->proto;
+    struct request request;
+    size_t used;
+    size_t need;
+    if (rest->len == 0 || proto_next(&proto, rest->p, rest->len, &used, &need, &request) != PARSE_REQUEST)
+        return false;
+    *rest = (struct bytes){.p = rest->p + used, .len = rest->len - used};
+    return request.verb == verb && bytes_equal(request.key, key);
+}
+
+/*
+ * php-memcache takes the lock of session <id> by three requests sent in one go: incr <id>.lock, add
+ * <id>.lock, get <id>. Only this company makes `<id>.lock` a lock, since the suffix is a common one of
+ * caches.
+ */
+static bool is_session_lock(const struct conn *conn, struct bytes rest)
+{
+    const struct request *request = &conn->request;
+    if ((request->verb != VERB_INCR && request->verb != VERB_ADD) || rest.len == 0 ||
+        !keyclass_has_lock_suffix(request->key))
+        return false;
+    struct bytes id = {.p = request->key.p, .len = request->key.len - (sizeof KEYCLASS_LOCK_SUFFIX - 1)};
+    if (request->verb == VERB_INCR && !is_next(conn, &rest, VERB_ADD, request->key))
+        return false;
+    return is_next(conn, &rest, VERB_GET, id);
+}
+
+static void fill_op(struct conn *conn, const struct verb_row *row, struct bytes rest)
+{
+    const struct request *request = &conn->request;
+    conn->op = (struct op){
+        .kind = row->kind,
+        .key = request->key,
+        .value = request->value,
+        .flags = request->flags,
+        .exptime = request->exptime,
+        .cas = request->cas,
+        .compare_cas = request->cas != 0 || request->verb == VERB_CAS,
+        .delta = request->delta,
+        .initial = request->initial,
+        .create = request->create,
+        .touch = request->touch,
+        .is_session_lock = is_session_lock(conn, rest),
+        .now_s = conn->worker->now_s,
+        .client = &conn->client,
+        .place = place,
+        .wake = conn_wake,
+    };
+}
+
+enum exec exec_request(struct conn *conn, struct bytes rest)
+{
+    const struct verb_row *row = &verbs[conn->request.verb];
+    unsigned needs = row->needs | (conn->request.touch ? ROLE_WRITE : 0U);
+    if ((conn->role & needs) != needs) {
+        put_status(conn, STATUS_DENIED);
+        return EXEC_DONE;
+    }
+    if (row->run != NULL) {
+        count(conn, row->asked);
+        row->run(conn);
+        return EXEC_DONE;
+    }
+    fill_op(conn, row, rest);
+    if (engine_submit(conn->worker->server->engine, &conn->op) == SUBMIT_PENDING)
+        return EXEC_PENDING;
+    return finish(conn);
+}
+
+enum exec exec_resume(struct conn *conn)
+{
+    if (engine_resume(conn->worker->server->engine, &conn->op) == SUBMIT_PENDING)
+        return EXEC_PENDING;
+    return finish(conn);
+}

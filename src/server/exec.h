@@ -1,0 +1,19 @@
+/*
+ * exec: carries out one request of a connection: request -> op -> engine -> answer -> bytes.
+ *
+ * Threads: the connection's worker.
+ */
+#ifndef CLOAKROOM_SERVER_EXEC_H
+#define CLOAKROOM_SERVER_EXEC_H
+
+#include "server/conn.h"
+
+enum exec { EXEC_DONE, EXEC_PENDING };
+
+/* Carries out conn->request; `rest` is what the peer sent behind it. The answer is in conn->out when done. */
+enum exec exec_request(struct conn *conn, struct bytes rest);
+
+/* Goes on after a pending op was woken. */
+enum exec exec_resume(struct conn *conn);
+
+#endif

@@ -1,0 +1,157 @@
+/* From -p, -l, -s to listening sockets, see listener.h. */
+#include "server/listener.h"
+#include "base/num.h"
+#include "net/listen.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct opening {
+    const struct settings *settings;
+    struct listener *listeners;
+    size_t n;
+    char *error;
+};
+
+static enum err append(struct opening *opening, int fd, unsigned role, const char *path)
+{
+    struct listener *grown = realloc(opening->listeners, (opening->n + 1) * sizeof *grown);
+    if (grown == NULL) {
+        snprintf(opening->error, LISTENER_ERROR_MAX, "%s", err_text(ERR_MEMORY));
+        close(fd);
+        return ERR_MEMORY;
+    }
+    opening->listeners = grown;
+    grown[opening->n++] = (struct listener){.fd = fd, .role = role, .path = path};
+    return ERR_NONE;
+}
+
+static enum err open_tcp(struct opening *opening, const char *host, uint16_t port, unsigned role)
+{
+    int fds[LISTEN_PER_NAME_MAX];
+    size_t n = 0;
+    enum err err = listen_tcp(host, port, (int)opening->settings->backlog, fds, &n, opening->error);
+    for (size_t i = 0; i < n; i++) {
+        if (err == ERR_NONE)
+            err = append(opening, fds[i], role, NULL);
+        else
+            close(fds[i]);
+    }
+    return err;
+}
+
+/* Takes `word` off the front of the text. */
+static bool skip_word(const char **text, const char *word)
+{
+    size_t len = strlen(word);
+    if (strncmp(*text, word, len) != 0)
+        return false;
+    *text += len;
+    return true;
+}
+
+/* Splits "host", "host:port", "[v6]", "[v6]:port" or a bare v6 address in place. */
+static bool split_port(char *address, char **ret_host, uint16_t *ret_port)
+{
+    char *port = NULL;
+    *ret_host = address;
+    if (address[0] == '[') {
+        char *end = strchr(address, ']');
+        if (end == NULL || (end[1] != '\0' && end[1] != ':'))
+            return false;
+        *ret_host = address + 1;
+        *end = '\0';
+        port = end[1] == ':' ? end + 2 : NULL;
+    } else {
+        char *colon = strchr(address, ':');
+        if (colon != NULL && strchr(colon + 1, ':') == NULL) {
+            *colon = '\0';
+            port = colon + 1;
+        }
+    }
+    uint32_t number = *ret_port;
+    if (port != NULL && (!num_parse_u32(bytes_of(port), &number) || number > UINT16_MAX))
+        return false;
+    *ret_port = (uint16_t)number;
+    return true;
+}
+
+static enum err open_address(struct opening *opening, const char *text)
+{
+    unsigned role = ROLE_ALL;
+    const char *rest = text;
+    if (skip_word(&rest, "readonly:"))
+        role = ROLE_READ;
+    else if (skip_word(&rest, "noadmin:"))
+        role = ROLE_READ | ROLE_WRITE;
+    char address[256];
+    char *host;
+    uint16_t port = (uint16_t)opening->settings->port;
+    if (strlen(rest) >= sizeof address || !split_port(strcpy(address, rest), &host, &port)) {
+        snprintf(opening->error, LISTENER_ERROR_MAX,
+                 "-l %.200s: not understood; write an address, addr:port or [v6]:port", text);
+        return ERR_USAGE;
+    }
+    bool any = strcmp(host, "*") == 0 || strcasecmp(host, "INADDR_ANY") == 0;
+    return open_tcp(opening, any ? NULL : host, port, role);
+}
+
+static enum err open_list(struct opening *opening, const char *list)
+{
+    char *copy = strdup(list);
+    if (copy == NULL)
+        return ERR_MEMORY;
+    enum err err = ERR_NONE;
+    char *rest = copy;
+    char *one;
+    while (err == ERR_NONE && (one = strsep(&rest, ",; ")) != NULL) {
+        if (*one != '\0')
+            err = open_address(opening, one);
+    }
+    free(copy);
+    return err;
+}
+
+static enum err open_socket(struct opening *opening)
+{
+    const struct settings *settings = opening->settings;
+    int fd;
+    enum err err = listen_unix(settings->socket_path, settings->socket_mode, (int)settings->backlog, &fd,
+                               opening->error);
+    return err == ERR_NONE ? append(opening, fd, ROLE_ALL, settings->socket_path) : err;
+}
+
+enum err listener_open_all(const struct settings *settings, struct listener **ret, size_t *ret_n, char *error)
+{
+    struct opening opening = {.settings = settings, .error = error};
+    enum err err = ERR_NONE;
+    if (settings->socket_path != NULL)
+        err = open_socket(&opening);
+    else if (settings->listen.n == 0 && settings->port != 0)
+        err = open_tcp(&opening, "127.0.0.1", (uint16_t)settings->port, ROLE_ALL);
+    for (size_t i = 0; i < settings->listen.n && err == ERR_NONE; i++)
+        err = open_list(&opening, settings->listen.items[i]);
+    if (err == ERR_NONE && opening.n == 0) {
+        snprintf(error, LISTENER_ERROR_MAX, "nothing to listen on: give -p, -l or -s");
+        err = ERR_USAGE;
+    }
+    if (err != ERR_NONE) {
+        listener_close_all(opening.listeners, opening.n);
+        return err;
+    }
+    *ret = opening.listeners;
+    *ret_n = opening.n;
+    return ERR_NONE;
+}
+
+void listener_close_all(struct listener *listeners, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        close(listeners[i].fd);
+        if (listeners[i].path != NULL)
+            unlink(listeners[i].path);
+    }
+    free(listeners);
+}

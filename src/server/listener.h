@@ -1,0 +1,38 @@
+/*
+ * listener: the places connections come in at, and what may be done there.
+ *
+ *      [readonly:|noadmin:] address[:port] [, …]
+ *
+ * Ownership: listener_close_all() closes the descriptors and removes socket files.
+ * Threads: read-only after start.
+ */
+#ifndef CLOAKROOM_SERVER_LISTENER_H
+#define CLOAKROOM_SERVER_LISTENER_H
+
+#include "base/err.h"
+#include "server/settings.h"
+
+#include <stddef.h>
+
+/* What a connection may do; told by the listener it came in at. */
+enum role {
+    ROLE_READ = 1,
+    ROLE_WRITE = 2,
+    ROLE_ADMIN = 4, /* flush_all, verbosity, stats reset */
+    ROLE_ALL = ROLE_READ | ROLE_WRITE | ROLE_ADMIN
+};
+
+enum { LISTENER_ERROR_MAX = 512 };
+
+struct listener {
+    int fd;
+    unsigned role;
+    const char *path; /* of a unix socket; else NULL */
+};
+
+/* Opens all that settings ask for. *ret is an array of *ret_n. */
+enum err listener_open_all(const struct settings *settings, struct listener **ret, size_t *ret_n,
+                           char *error) ERR_MUST_CHECK;
+void listener_close_all(struct listener *listeners, size_t n);
+
+#endif

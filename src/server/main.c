@@ -1,0 +1,184 @@
+/*
+ * cloakroomd: assembles settings, engine, listeners and workers, waits for a signal, takes them down again.
+ */
+#include "base/check.h"
+#include "base/hash.h"
+#include "base/version.h"
+#include "engine/local.h"
+#include "net/listen.h"
+#include "server/process.h"
+#include "server/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { ERROR_MAX = 512 };
+
+#define MIB               ((uint64_t)1 << 20)
+#define BUFFERS_MIN_BYTES (64 * MIB)
+
+/* Each error once, in one line, with what to do about it. */
+static void complain(const char *error)
+{
+    fprintf(stderr, "cloakroomd: %s\n", error);
+}
+
+static struct local_config engine_config(const struct settings *settings)
+{
+    return (struct local_config){
+        .store = {.limit_bytes = settings->memory_mib * MIB,
+                  .value_max = settings->value_max,
+                  .seed = hash_random_seed(),
+                  .no_evict = settings->no_evict,
+                  .evict_sessions = settings->evict_sessions},
+        .keyclass = {.prefixes = (const char *const *)settings->session_prefixes.items,
+                     .nprefixes = settings->session_prefixes.n},
+        .clock = &clock_system};
+}
+
+static enum err start_engine(struct server *server, char *error)
+{
+    struct local_config config = engine_config(server->settings);
+    enum err err = local_new(&config, &server->engine);
+    if (err != ERR_NONE)
+        snprintf(error, ERROR_MAX, "cannot set up -m %llu megabytes: %s; give less with -m",
+                 (unsigned long long)server->settings->memory_mib, err_text(err));
+    return err;
+}
+
+static enum err start_workers(struct server *server, char *error)
+{
+    size_t n = server->settings->nthreads;
+    enum err err = ERR_NONE;
+    server->workers = calloc(n, sizeof(struct worker *));
+    if (server->workers == NULL)
+        err = ERR_MEMORY;
+    for (size_t i = 0; i < n && err == ERR_NONE; i++) {
+        err = worker_new(server, &server->workers[i]);
+        server->nworkers += err == ERR_NONE;
+    }
+    for (size_t i = 0; i < n && err == ERR_NONE; i++)
+        err = worker_start(server->workers[i]);
+    if (err != ERR_NONE)
+        snprintf(error, ERROR_MAX, "cannot start -t %zu threads: %s", n, err_text(err));
+    return err;
+}
+
+static void stop(struct server *server)
+{
+    for (size_t i = 0; i < server->nworkers; i++)
+        worker_stop(server->workers[i]);
+    for (size_t i = 0; i < server->nworkers; i++)
+        worker_free(&server->workers[i]);
+    free(server->workers);
+    listener_close_all(server->listeners, server->nlisteners);
+    engine_free(&server->engine);
+    if (server->settings->pid_file != NULL)
+        unlink(server->settings->pid_file);
+}
+
+static void say_ready(const struct server *server)
+{
+    fprintf(stderr, "cloakroomd %s ready:", VERSION_TEXT);
+    for (size_t i = 0; i < server->nlisteners; i++) {
+        const struct listener *listener = &server->listeners[i];
+        if (listener->path != NULL)
+            fprintf(stderr, " %s", listener->path);
+        else
+            fprintf(stderr, " port %u", listen_port(listener->fd));
+    }
+    fprintf(stderr, ", %llu MB, %zu threads\n", (unsigned long long)server->settings->memory_mib,
+            server->nworkers);
+}
+
+/* The signals that end the server, blocked in every thread so that main can wait for them. */
+static void block_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+    CHECK(pthread_sigmask(SIG_BLOCK, set, NULL) == 0);
+    CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    CHECK(signal(SIGHUP, SIG_IGN) != SIG_ERR);
+}
+
+/* In this order: what needs root, the user, the background; threads last, as a fork takes none along. */
+static enum err start(struct server *server, char *error)
+{
+    struct settings *settings = server->settings;
+    enum err err = process_raise_descriptors(settings->max_connections, error);
+    if (err == ERR_NONE)
+        err = listener_open_all(settings, &server->listeners, &server->nlisteners, error);
+    if (err == ERR_NONE && settings->pid_file != NULL && !settings->daemonize)
+        err = process_write_pid(settings->pid_file, error);
+    if (err == ERR_NONE && settings->daemonize) {
+        err = process_daemonize(error);
+        if (err == ERR_NONE && settings->pid_file != NULL)
+            err = process_write_pid(settings->pid_file, error);
+    }
+    if (err == ERR_NONE)
+        err = process_become_user(settings->user, error);
+    if (err == ERR_NONE)
+        err = start_engine(server, error);
+    if (err == ERR_NONE)
+        err = start_workers(server, error);
+    return err;
+}
+
+static int serve(struct settings *settings)
+{
+    char error[ERROR_MAX];
+    struct server server = {.settings = settings, .clock = &clock_system};
+    server.started_ns = clock_steady_ns(server.clock);
+    server.buffers.limit_bytes = settings->memory_mib * MIB / 4;
+    if (server.buffers.limit_bytes < BUFFERS_MIN_BYTES)
+        server.buffers.limit_bytes = BUFFERS_MIN_BYTES;
+    sigset_t signals;
+    block_signals(&signals);
+    enum err err = start(&server, error);
+    if (err == ERR_NONE) {
+        int signal_number;
+        say_ready(&server);
+        CHECK(sigwait(&signals, &signal_number) == 0);
+    } else {
+        complain(error);
+    }
+    stop(&server);
+    return err == ERR_NONE ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run(struct settings_parser *parser)
+{
+    struct settings *settings = &parser->settings;
+    for (size_t i = 0; i < parser->set.notes.n; i++)
+        complain(parser->set.notes.items[i]);
+    if (settings->help) {
+        printf("cloakroomd %s: keeps web sessions, speaks memcached %s\n", VERSION_TEXT, VERSION_MEMCACHED);
+        settings_print_help(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (settings->version) {
+        printf("cloakroomd %s\n", VERSION_TEXT);
+        return EXIT_SUCCESS;
+    }
+    if (settings->udp_port != 0) {
+        complain("-U: UDP is not served; leave it out or give -U 0");
+        return EXIT_FAILURE;
+    }
+    return serve(settings);
+}
+
+int main(int argc, char *argv[])
+{
+    struct settings_parser parser = {0};
+    int status = EXIT_FAILURE;
+    if (settings_parse(&parser, argc, argv) == ERR_NONE)
+        status = run(&parser);
+    else
+        complain(parser.set.error);
+    settings_fini(&parser);
+    return status;
+}

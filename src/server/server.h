@@ -1,0 +1,34 @@
+/*
+ * server: what the workers share: engine, settings, listeners, and how many connections there are.
+ *
+ * Ownership: main builds it and takes it down after all workers have ended.
+ * Threads: read-only after start but for the counters, which are atomic.
+ */
+#ifndef CLOAKROOM_SERVER_SERVER_H
+#define CLOAKROOM_SERVER_SERVER_H
+
+#include "engine/engine.h"
+#include "server/buffer.h"
+#include "server/counters.h"
+#include "server/listener.h"
+#include "server/settings.h"
+
+struct worker;
+
+struct server {
+    struct settings *settings;
+    const struct clock *clock;
+    struct engine *engine;
+    struct buffer_pool buffers;
+    struct listener *listeners;
+    size_t nlisteners;
+    struct worker **workers;
+    size_t nworkers;
+    uint64_t started_ns; /* steady */
+    _Atomic uint64_t nconnections;
+    _Atomic uint64_t total_connections;
+    _Atomic uint64_t rejected_connections;
+    struct counters counters_base; /* what stats reset takes off the workers' sums */
+};
+
+#endif

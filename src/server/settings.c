@@ -1,0 +1,132 @@
+/* The one table of cloakroomd's options, see settings.h. */
+#include "server/settings.h"
+#include "engine/keyclass.h"
+
+static enum err read_config(struct option_set *set, const char *path)
+{
+    return option_parse_file(set, path);
+}
+
+/* Memory up to 2 TiB: 64 shards of 32 GiB, which is what a place in the index can tell apart. */
+enum { PORT_MAX = 65535, MEMORY_MAX_MIB = 2 << 20, THREADS_MAX = 64 };
+
+#define MIB ((uint64_t)1 << 20)
+
+static const struct option_row rows[] = {
+    {.letter = 'p',
+     .name = "port",
+     .argument = "<num>",
+     .help = "TCP port to listen on; 0: none",
+     OPTION_NUMBER(struct settings, port, 0, PORT_MAX),
+     .fallback = "11211"},
+    {.letter = 'U',
+     .name = "udp-port",
+     .argument = "<num>",
+     .help = "UDP port; only 0, off: UDP is not served yet",
+     OPTION_NUMBER(struct settings, udp_port, 0, 0 + PORT_MAX),
+     .fallback = "0"},
+    {.letter = 's',
+     .name = "unix-socket",
+     .argument = "<file>",
+     .help = "unix socket to listen on; without -l it is the only one",
+     OPTION_TEXT(struct settings, socket_path)},
+    {.letter = 'a',
+     .name = "unix-mask",
+     .argument = "<mask>",
+     .help = "access mode of the unix socket, in octal",
+     OPTION_MODE(struct settings, socket_mode),
+     .fallback = "700"},
+    {.letter = 'l',
+     .name = "listen",
+     .argument = "<addr>",
+     .help = "address to listen on, also as addr:port, [v6]:port or a list with commas; may be given "
+             "again; readonly: or noadmin: in front narrows what is allowed there (default: 127.0.0.1)",
+     OPTION_LIST(struct settings, listen)},
+    {.letter = 'd',
+     .name = "daemon",
+     .help = "run in the background",
+     OPTION_FLAG(struct settings, daemonize)},
+    {.letter = 'u',
+     .name = "user",
+     .argument = "<user>",
+     .help = "the user to become, when started as root",
+     OPTION_TEXT(struct settings, user)},
+    {.letter = 'm',
+     .name = "memory-limit",
+     .argument = "<num>",
+     .help = "memory for items and index, in megabytes",
+     OPTION_NUMBER(struct settings, memory_mib, 2, MEMORY_MAX_MIB),
+     .fallback = "64"},
+    {.letter = 'M',
+     .name = "disable-evictions",
+     .help = "refuse cache items too when memory is full",
+     OPTION_FLAG(struct settings, no_evict)},
+    {.name = "evict-sessions",
+     .help = "when memory is full drop live sessions, oldest first, as memcached does",
+     OPTION_FLAG(struct settings, evict_sessions)},
+    {.name = "session-prefix",
+     .argument = "<prefix>",
+     .help = "keys that begin so are sessions, never dropped to make room; may be given again",
+     OPTION_LIST(struct settings, session_prefixes),
+     .fallback = KEYCLASS_DEFAULT_PREFIX},
+    {.letter = 'c',
+     .name = "conn-limit",
+     .argument = "<num>",
+     .help = "connections at the same time",
+     OPTION_NUMBER(struct settings, max_connections, 1, 1000000),
+     .fallback = "1024"},
+    {.letter = 'b',
+     .name = "listen-backlog",
+     .argument = "<num>",
+     .help = "connections that wait to be accepted",
+     OPTION_NUMBER(struct settings, backlog, 1, 65535),
+     .fallback = "1024"},
+    {.letter = 'I',
+     .name = "max-item-size",
+     .argument = "<size>",
+     .help = "the largest value, plain or with k or m",
+     OPTION_SIZE(struct settings, value_max, 1024, 1024 * MIB),
+     .fallback = "1m"},
+    {.letter = 't',
+     .name = "threads",
+     .argument = "<num>",
+     .help = "worker threads",
+     OPTION_NUMBER(struct settings, nthreads, 1, THREADS_MAX),
+     .fallback = "4"},
+    {.letter = 'P',
+     .name = "pidfile",
+     .argument = "<file>",
+     .help = "write the process id there",
+     OPTION_TEXT(struct settings, pid_file)},
+    {.name = "config",
+     .argument = "<file>",
+     .help = "read options from a file such as memcached.conf, as if they stood here",
+     OPTION_CALL(read_config)},
+    {.letter = 'v',
+     .name = "verbose",
+     .help = "say more; -vv says when connections come and go",
+     OPTION_COUNT(struct settings, verbose)},
+    {.letter = 'h', .name = "help", .help = "print this and exit", OPTION_FLAG(struct settings, help)},
+    {.letter = 'V',
+     .name = "version",
+     .help = "print the version and exit",
+     OPTION_FLAG(struct settings, version)},
+};
+
+enum { NROWS = sizeof rows / sizeof *rows };
+
+enum err settings_parse(struct settings_parser *parser, int argc, char *const argv[])
+{
+    enum err err = option_init(&parser->set, rows, NROWS, &parser->settings);
+    return err == ERR_NONE ? option_parse_args(&parser->set, argc, argv) : err;
+}
+
+void settings_fini(struct settings_parser *parser)
+{
+    option_fini(&parser->set);
+}
+
+void settings_print_help(FILE *out)
+{
+    option_print_help(rows, NROWS, out);
+}

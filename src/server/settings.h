@@ -1,0 +1,46 @@
+/*
+ * settings: what the operator asked for, from the command line and the config file.
+ *
+ * Promise: one table is the parser, the help and the config file; a mistake is one line that names it and
+ * what would be accepted. Ownership: settings_fini() frees what settings_parse() filled in. Threads:
+ * read-only after start, but `verbose`, which the verbosity command sets.
+ */
+#ifndef CLOAKROOM_SERVER_SETTINGS_H
+#define CLOAKROOM_SERVER_SETTINGS_H
+
+#include "base/option.h"
+
+struct settings {
+    uint64_t port;
+    uint64_t udp_port;
+    char *socket_path;
+    unsigned socket_mode;
+    struct option_list listen; /* addresses as written */
+    uint64_t memory_mib;
+    uint64_t value_max;
+    uint64_t nthreads;
+    uint64_t max_connections;
+    uint64_t backlog;
+    unsigned verbose;
+    bool daemonize;
+    bool no_evict;
+    bool evict_sessions;
+    bool help;
+    bool version;
+    char *pid_file;
+    char *user;
+    struct option_list session_prefixes;
+};
+
+struct settings_parser {
+    struct option_set set;
+    struct settings settings;
+};
+
+/* Fills parser->settings; parser->set.error has the line when refused. settings_fini() is due either way. */
+enum err settings_parse(struct settings_parser *parser, int argc, char *const argv[]) ERR_MUST_CHECK;
+void settings_fini(struct settings_parser *parser);
+
+void settings_print_help(FILE *out);
+
+#endif

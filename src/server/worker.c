@@ -1,0 +1,90 @@
+/* A worker's thread and what it shares with its connections, see worker.h. */
+#include "server/worker.h"
+#include "base/check.h"
+#include "server/conn.h"
+#include "server/door.h"
+
+#include <stdlib.h>
+
+static struct worker *worker_of(struct loop *loop)
+{
+    return (struct worker *)(void *)((char *)loop - offsetof(struct worker, loop));
+}
+
+static void turn(struct loop *loop)
+{
+    struct worker *worker = worker_of(loop);
+    if (worker->graveyard != NULL)
+        conn_bury(worker);
+}
+
+enum err worker_new(struct server *server, struct worker **ret)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (worker == NULL)
+        return ERR_MEMORY;
+    worker->server = server;
+    worker->in = malloc(WORKER_IN_BYTES);
+    worker->out = malloc(WORKER_OUT_BYTES);
+    enum err err = loop_init(&worker->loop, server->clock);
+    if (err != ERR_NONE) {
+        free(worker->in);
+        free(worker->out);
+        free(worker);
+        return err;
+    }
+    worker->loop.turn = turn;
+    if (worker->in == NULL || worker->out == NULL) {
+        worker_free(&worker);
+        return ERR_MEMORY;
+    }
+    *ret = worker;
+    return ERR_NONE;
+}
+
+static void *run(void *arg)
+{
+    struct worker *worker = arg;
+    loop_run(&worker->loop);
+    while (worker->connections != NULL)
+        conn_close(worker->connections);
+    conn_bury(worker);
+    return NULL;
+}
+
+enum err worker_start(struct worker *worker)
+{
+    enum err err = door_open_all(worker);
+    if (err != ERR_NONE)
+        return err;
+    worker->has_thread = pthread_create(&worker->thread, NULL, run, worker) == 0;
+    return worker->has_thread ? ERR_NONE : ERR_MEMORY;
+}
+
+void worker_stop(struct worker *worker)
+{
+    if (!worker->has_thread)
+        return;
+    loop_stop(&worker->loop);
+    CHECK(pthread_join(worker->thread, NULL) == 0);
+    worker->has_thread = false;
+}
+
+void worker_free(struct worker **worker_ptr)
+{
+    struct worker *worker = *worker_ptr;
+    *worker_ptr = NULL;
+    if (worker == NULL)
+        return;
+    CHECK(worker->connections == NULL && worker->graveyard == NULL);
+    while (worker->spare != NULL) {
+        struct conn *conn = worker->spare;
+        worker->spare = conn->next;
+        free(conn);
+    }
+    door_free_all(worker);
+    loop_fini(&worker->loop);
+    free(worker->in);
+    free(worker->out);
+    free(worker);
+}

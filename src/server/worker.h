@@ -1,0 +1,54 @@
+/*
+ * worker: one thread: a loop, its connections, and the two buffers they share.
+ *
+ * Every worker waits at every listener; whoever accepts hands the connection to the worker that has the
+ * fewest, by mail. A connection then stays with its worker for life.
+ *
+ * Ownership: a worker owns its connections; closed ones lie in the graveyard until the turn is over.
+ * Threads: everything from the worker's own thread, but worker_start(), worker_stop(), worker_free(), the
+ * counters and nconnections.
+ */
+#ifndef CLOAKROOM_SERVER_WORKER_H
+#define CLOAKROOM_SERVER_WORKER_H
+
+#include "net/loop.h"
+#include "server/counters.h"
+#include "server/server.h"
+
+struct conn;
+struct door;
+
+enum {
+    WORKER_IN_BYTES = 64 << 10,
+    /* An answer begins only below the flush mark, so what the store copies under its lock (64 KiB) always
+       fits. */
+    WORKER_FLUSH_BYTES = 64 << 10,
+    WORKER_OUT_BYTES = 144 << 10
+};
+
+struct worker {
+    struct loop loop;
+    struct server *server;
+    struct counters counters;
+    uint32_t now_s; /* for ops; told once a turn */
+    char *in;
+    char *out;
+    struct door *doors; /* one for each listener */
+    struct conn *connections;
+    struct conn *graveyard;
+    struct conn *spare; /* structs of closed connections, to be used again */
+    _Atomic uint64_t nconnections;
+    bool is_accepting;
+    struct loop_timer accept_again;
+    pthread_t thread;
+    bool has_thread;
+};
+
+enum err worker_new(struct server *server, struct worker **ret) ERR_MUST_CHECK;
+/* Starts the thread. */
+enum err worker_start(struct worker *worker) ERR_MUST_CHECK;
+/* Ends and joins the thread; its connections are closed. */
+void worker_stop(struct worker *worker);
+void worker_free(struct worker **worker);
+
+#endif

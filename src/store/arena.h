@@ -1,0 +1,50 @@
+/*
+ * arena: the memory limit, handed out in segments of one size and in single blocks for large values.
+ *
+ * Promise (S6): what is out at any time is at most limit_bytes. A segment given back is kept for the next
+ * taker, so a busy store makes no system calls; it is unmapped only when a large block needs the room.
+ *
+ * Who may take the last of it (S3), from the outside in:
+ *
+ *      |<------------------------- limit_bytes ------------------------->|
+ *      |  anyone                     | headroom: rewrites | reserve: compaction |
+ *
+ * Threads: any; one lock of its own, held for a few instructions (mapping happens outside).
+ * Failure: NULL when the rank may take no more, or the system has no memory.
+ */
+#ifndef CLOAKROOM_STORE_ARENA_H
+#define CLOAKROOM_STORE_ARENA_H
+
+#include "base/bytes.h"
+
+#include <pthread.h>
+
+enum arena_rank { ARENA_NEW, ARENA_REWRITE, ARENA_COMPACTION };
+
+struct arena {
+    pthread_mutex_t lock;
+    uint64_t limit_bytes;
+    uint64_t headroom_bytes;
+    uint64_t reserve_bytes;
+    _Atomic uint64_t used_bytes; /* out; written under the lock, read without */
+    uint32_t segment_bytes;
+    void *idle; /* segments given back: a list through their first word */
+    uint64_t idle_bytes;
+};
+
+void arena_init(struct arena *arena, uint64_t limit_bytes, uint32_t segment_bytes, uint64_t headroom_bytes,
+                uint64_t reserve_bytes);
+void arena_fini(struct arena *arena);
+
+/* May `rank` take `len` more bytes now? An answer for the moment. */
+bool arena_has(const struct arena *arena, uint64_t len, enum arena_rank rank);
+
+/* segment_bytes of memory, aligned to a page, contents undefined. */
+void *arena_take_segment(struct arena *arena, enum arena_rank rank);
+void arena_give_segment(struct arena *arena, void *segment);
+
+/* `len` bytes, a multiple of 4096, aligned to a page, zeroed. */
+void *arena_take_block(struct arena *arena, uint64_t len, enum arena_rank rank);
+void arena_give_block(struct arena *arena, void *block, uint64_t len);
+
+#endif

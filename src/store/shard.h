@@ -1,0 +1,128 @@
+/*
+ * shard: one lock, one index, one log. Everything here is called with the shard's lock held.
+ *
+ * A record is alive exactly when a slot of the index points to it: what is alive is derived, never stored.
+ *
+ *      place:  | 15 bits: segment id, from 1 | 17 bits: offset / 8 |
+ *
+ * Three heads are appended to, so that what dies together lies together: sessions as written, sessions that
+ * compaction found still living, and cache.
+ *
+ * Threads: `lock` covers all of it.
+ * Limits: 32767 segments.
+ */
+#ifndef CLOAKROOM_STORE_SHARD_H
+#define CLOAKROOM_STORE_SHARD_H
+
+#include "store/index.h"
+#include "store/segment.h"
+
+#include <pthread.h>
+
+enum head { HEAD_SESSION, HEAD_SETTLED, HEAD_CACHE, NHEADS };
+
+enum {
+    PLACE_OFFSET_BITS = 17,
+    SEGMENT_MAX_BYTES = RECORD_ALIGN << PLACE_OFFSET_BITS,
+    SHARD_SEGMENTS_MAX = (1 << (32 - PLACE_OFFSET_BITS)) - 1,
+    VERSION_SHARD_BITS =
+        6 /* the low bits of a version name the shard, so shards need not agree on a counter */
+};
+
+/* What a walk through a segment does with what lives there (walk.c). */
+enum walk_kind { WALK_NONE, WALK_SWEEP, WALK_COMPACT, WALK_EVICT };
+
+struct walk {
+    enum walk_kind kind;
+    struct segment *segment;
+    uint32_t offset;
+};
+
+struct shard {
+    pthread_mutex_t lock;
+    struct arena *arena;
+    uint32_t number;
+    uint64_t seed;
+    struct index index;
+    struct segment **segments; /* by id; [0] unused */
+    uint32_t segments_cap;
+    uint32_t nsegments;
+    uint32_t id_hint; /* where to look for a free id next */
+    uint64_t opened;
+    struct segment *heads[NHEADS];
+    struct walk walk;
+    uint64_t version; /* the last one given, without the shard's bits */
+    uint64_t flushed; /* versions up to this one are gone */
+    uint32_t flush_at_s;
+    struct store_stats stats; /* the shard's share */
+} __attribute__((aligned(64)));
+
+bool shard_init(struct shard *shard, struct arena *arena, uint32_t number, uint64_t seed,
+                struct index_page_source pages);
+void shard_fini(struct shard *shard);
+
+static inline uint32_t shard_place(const struct segment *segment, uint32_t offset)
+{
+    return (uint32_t)segment->id << PLACE_OFFSET_BITS | offset / RECORD_ALIGN;
+}
+
+static inline struct segment *shard_segment_at(const struct shard *shard, uint32_t place)
+{
+    return shard->segments[place >> PLACE_OFFSET_BITS];
+}
+
+static inline struct record *shard_record_at(const struct shard *shard, uint32_t place)
+{
+    uint32_t offset = (place & ((1U << PLACE_OFFSET_BITS) - 1)) * RECORD_ALIGN;
+    return segment_record(shard_segment_at(shard, place), offset);
+}
+
+/* The bits of a key's hash that the index keeps. */
+static inline uint32_t shard_tag(uint64_t hash)
+{
+    return (uint32_t)hash;
+}
+
+/* The living record of `key`, its slot in *ret_slot; or NULL and the reason in *ret_miss. What has expired is
+ * dropped on the way. */
+struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,
+                          struct slot **ret_slot, enum store_miss *ret_miss);
+
+/* Has it expired, or been flushed? */
+bool shard_is_gone(const struct shard *shard, const struct record *record, uint32_t now_s);
+
+/* Room at a head; *ret_segment is where. NULL when a new segment is needed and `rank` may not take one. */
+struct record *shard_append(struct shard *shard, enum head head, size_t size, enum arena_rank rank,
+                            struct segment **ret_segment);
+
+/* Adopts a staged segment into the table; false when the table is full or memory is out. */
+bool shard_adopt(struct shard *shard, struct segment *segment);
+
+/* Accounts for a record that the index now points to, or no longer does; the latter may free its segment. */
+void shard_count_live(struct shard *shard, struct segment *segment, const struct record *record);
+void shard_count_dead(struct shard *shard, uint32_t place, const struct record *record);
+
+/* Takes a living record out of the index. */
+void shard_unlink(struct shard *shard, struct slot *slot, const struct record *record);
+/* The same for one that has expired or was flushed, counted as such. */
+void shard_drop_gone(struct shard *shard, struct slot *slot, const struct record *record);
+
+/* Frees a segment nobody points to. */
+void shard_free_segment(struct shard *shard, struct segment *segment);
+
+uint64_t shard_next_version(struct shard *shard);
+
+/* Brings a delayed flush into force once its second has come. */
+void shard_apply_flush(struct shard *shard, uint32_t now_s);
+
+/* walk.c: one bounded step of housekeeping (S7), for `rank`'s sake: false when there is nothing left to do.
+ */
+struct walk_policy {
+    bool may_evict; /* cache */
+    bool may_evict_sessions;
+    unsigned garbage_percent; /* compact segments from this share of garbage on */
+    uint32_t sweep_after_s;   /* look through a segment again after so long */
+};
+bool shard_step(struct shard *shard, const struct walk_policy *policy, uint32_t now_s);
+
+#endif

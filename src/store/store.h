@@ -1,0 +1,143 @@
+/*
+ * store: items in memory, in a log of segments per shard. No network, no protocol, no policy but room.
+ *
+ * Promise (../shared names; see src/store/README.md for the whole list):
+ *   S3  no live session is dropped to make room (unless evict_sessions): what expired goes first, then
+ * garbage is compacted away, then cache is evicted, oldest first; only then is a *new* item refused with
+ * ERR_FULL, with headroom left so that what exists can be written again. S6  segments, index and large values
+ * together stay within limit_bytes. S7  nothing holds a shard longer than it takes to copy 64 KiB; larger
+ * values are staged and pinned outside the lock.
+ *
+ *      store_lock(key) -> struct store_entry -> put / touch / remove -> store_unlock()
+ *
+ * Ownership: an entry borrows its key from the caller and its item from the store, both until store_unlock().
+ * Threads: any thread may call any function; an entry belongs to the thread that locked it.
+ * Limits: keys of 1 to 250 bytes, values up to value_max, 2 MiB to 2 TiB of memory.
+ * Failure: ERR_FULL after which nothing has changed; the old value is still there.
+ *
+ * Time is given in: seconds on a clock that never jumps (base/clock), never 0. An expiry of 0 is "never"; an
+ * item is gone from the second of its expiry on.
+ */
+#ifndef CLOAKROOM_STORE_STORE_H
+#define CLOAKROOM_STORE_STORE_H
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+struct store;
+struct shard;
+struct segment;
+
+/* What S3 tells apart. */
+enum store_class { STORE_CACHE, STORE_SESSION, STORE_NCLASSES };
+
+struct store_config {
+    uint64_t limit_bytes;   /* -m */
+    uint64_t value_max;     /* -I */
+    uint64_t seed;          /* of the index; from hash_random_seed() */
+    uint32_t nshards;       /* a power of two up to 64, or 0: follows limit_bytes */
+    uint32_t segment_bytes; /* a power of two from 4 KiB to 1 MiB, or 0: follows limit_bytes */
+    bool no_evict;          /* -M: refuse new cache items too instead of evicting */
+    bool evict_sessions;    /* --evict-sessions: memcached's behaviour, oldest session segments go last */
+};
+
+struct store_item {
+    struct bytes value;
+    uint64_t version; /* unique and rising within the store; also the cas; never 0 */
+    uint32_t flags;
+    uint32_t expiry_s;
+    enum store_class class;
+    bool fetched; /* read since it was written */
+};
+
+/* Why an entry was not found: it was never there as far as can be told, or its time had come. */
+enum store_miss { STORE_MISS_ABSENT, STORE_MISS_EXPIRED, STORE_MISS_FLUSHED };
+
+/* A key, locked. `found` tells whether a live item lies under it; `item` is that item. */
+struct store_entry {
+    bool found;
+    enum store_miss miss; /* when not found */
+    struct store_item item;
+    /* private */
+    struct store *store;
+    struct shard *shard;
+    struct bytes key;
+    uint32_t tag;
+    uint32_t now_s;
+    struct slot *slot;
+    struct record *record;
+};
+
+/* What to write: the value comes in two parts, so that append needs no buffer; either may be empty. */
+struct store_write {
+    struct bytes head;
+    struct bytes tail;
+    uint32_t flags;
+    uint32_t expiry_s;
+    enum store_class class;
+};
+
+enum err store_new(const struct store_config *config, struct store **ret) ERR_MUST_CHECK;
+void store_free(struct store **store);
+
+/* Locks `key`'s shard and finds its item. Always pair with store_unlock(); lock one entry at a time. */
+void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct store_entry *ret);
+void store_unlock(struct store_entry *entry);
+
+/* Writes a new item under the entry's key in place of what is there; ERR_FULL: nothing changed; unlock,
+ * store_reclaim() and try again from store_lock(). On success entry->item.version is the new version. */
+enum err store_put(struct store_entry *entry, const struct store_write *write) ERR_MUST_CHECK;
+
+/* Is a value of this length to be staged and pinned rather than copied under the lock (S7)? */
+bool store_is_large(const struct store *store, size_t key_len, size_t value_len);
+
+/* A large value, copied outside any lock: stage, then lock, decide, and either put it or drop it.
+ * `is_rewrite` as for store_reclaim(). A staged item put is owned by the store; NULLs *staged. */
+enum err store_stage(struct store *store, struct bytes key, const struct store_write *write, bool is_rewrite,
+                     struct segment **ret) ERR_MUST_CHECK;
+enum err store_put_staged(struct store_entry *entry, struct segment **staged) ERR_MUST_CHECK;
+void store_unstage(struct store *store, struct segment **staged);
+
+/* Keeps entry->item.value readable after store_unlock(), until store_unpin(). Large items only. */
+struct segment *store_pin(struct store_entry *entry);
+void store_unpin(struct store *store, struct segment *pinned);
+
+void store_remove(struct store_entry *entry);
+void store_touch(struct store_entry *entry, uint32_t expiry_s);
+void store_mark_fetched(struct store_entry *entry);
+
+/* Makes room for a write of `len` bytes that was refused: a new item may not use the headroom, a rewrite of a
+ * live session may. Call without an entry locked. False: nothing more can be done, the write is to be
+ * refused. */
+bool store_reclaim(struct store *store, size_t len, bool is_rewrite, uint32_t now_s);
+
+/* Everything stored before second `at_s` is gone from then on (flush_all); at_s == now_s: at once, including
+ * what was stored in this second so far. */
+void store_flush(struct store *store, uint32_t now_s, uint32_t at_s);
+
+/* A bounded piece of housekeeping: drops what expired, compacts where garbage is worth it. Returns how many
+ * milliseconds may pass until the next call. */
+uint32_t store_tidy(struct store *store, uint32_t now_s);
+
+struct store_stats {
+    uint64_t items[STORE_NCLASSES];      /* what has expired unseen still counts, for a minute at most */
+    uint64_t live_bytes[STORE_NCLASSES]; /* records: header, key, value, padding */
+    uint64_t used_bytes;                 /* segments, large values and index taken from limit_bytes */
+    uint64_t limit_bytes;
+    uint64_t index_bytes;
+    uint64_t garbage_bytes;
+    uint64_t total_items;               /* ever stored */
+    uint64_t evictions[STORE_NCLASSES]; /* live ones dropped for room */
+    uint64_t evicted_unfetched;
+    uint64_t expired_unfetched;
+    uint64_t reclaimed;      /* expired or flushed, and dropped */
+    uint64_t copied_bytes;   /* by compaction */
+    uint64_t appended_bytes; /* by writes */
+    uint64_t segments;
+    uint32_t nshards;
+    uint32_t segment_bytes;
+};
+
+void store_read_stats(struct store *store, struct store_stats *ret);
+
+#endif

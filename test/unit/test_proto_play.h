@@ -1,0 +1,227 @@
+/*
+ * test_proto_play: a server in miniature that plays a stream of bytes to proto in pieces, and writes down the
+ * requests that came of it and the answers it gave. Shared by the tests of the dialects.
+ *
+ * The engine behind it is a rule: keys that begin with "hit" are hits of "hello", flags 7, cas 9; a key that
+ * is the name of a status ("exists", "full", ...) has that status; all else is a miss of a get and the
+ * success of the rest.
+ */
+#ifndef CLOAKROOM_TEST_PROTO_PLAY_H
+#define CLOAKROOM_TEST_PROTO_PLAY_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "guard.h"
+#include "proto/proto.h"
+
+enum { PLAY_VALUE_MAX = 100, PLAY_ROOM = 1 << 21 };
+
+struct play {
+    struct proto proto;
+    struct guard *guard;
+    const char *stream;
+    size_t at;   /* consumed up to here */
+    size_t have; /* arrived up to here */
+    bool closed;
+    bool refuse_values; /* as a server without buffers: proto_refuse_value() */
+    FILE *requests;
+    FILE *answers;
+    char *requests_text;
+    char *answers_text;
+    size_t requests_len;
+    size_t answers_len;
+};
+
+static inline void play_open(struct play *play, struct guard *guard, const char *stream)
+{
+    *play = (struct play){.proto.value_max = PLAY_VALUE_MAX, .guard = guard, .stream = stream};
+    play->requests = open_memstream(&play->requests_text, &play->requests_len);
+    play->answers = open_memstream(&play->answers_text, &play->answers_len);
+}
+
+static inline void play_close(struct play *play)
+{
+    fclose(play->requests);
+    fclose(play->answers);
+    free(play->requests_text);
+    free(play->answers_text);
+}
+
+static inline void play_note(FILE *to, const char *name, struct bytes b)
+{
+    if (b.len > 0)
+        fprintf(to, " %s=%.*s", name, (int)b.len, b.p);
+}
+
+static inline void play_number(FILE *to, const char *name, long long number)
+{
+    if (number != 0)
+        fprintf(to, " %s=%lld", name, number);
+}
+
+/* One request in one line: its verb, and each field that is not empty. */
+static inline void play_describe(FILE *to, const struct request *r)
+{
+    static const char *const verbs[] = {"get",   "set",     "add",       "replace", "append", "prepend",
+                                        "cas",   "delete",  "incr",      "decr",    "touch",  "flush",
+                                        "stats", "version", "verbosity", "noop",    "quit",   "refused"};
+    fputs(verbs[r->verb], to);
+    play_number(to, "why", r->refusal);
+    if (r->verb != VERB_REFUSED) {
+        play_note(to, "key", r->key);
+        play_note(to, "arg", r->argument);
+        play_note(to, "value", r->value);
+        play_number(to, "flags", r->flags);
+        play_number(to, "exp", r->exptime);
+        play_number(to, "cas", (long long)r->cas);
+        play_number(to, "delta", (long long)r->delta);
+        play_number(to, "initial", (long long)r->initial);
+    }
+    if (r->verb != VERB_REFUSED)
+        fprintf(to, "%s%s%s%s%s", r->create ? " create" : "", r->touch ? " touch" : "",
+                r->with_cas ? " +cas" : "", r->with_key ? " +key" : "", r->last ? " last" : "");
+    fprintf(to, "%s%s\n", r->quiet ? " quiet" : "", r->close ? " close" : "");
+}
+
+static inline bool play_key_is(const struct request *request, const char *name)
+{
+    return bytes_equal(request->key, bytes_of(name));
+}
+
+static inline enum status play_status(const struct request *request)
+{
+    static const struct {
+        const char *key;
+        enum status status;
+    } rules[] = {
+        {"miss",   STATUS_MISS       },
+        {"not",    STATUS_NOT_STORED },
+        {"exists", STATUS_EXISTS     },
+        {"large",  STATUS_TOO_LARGE  },
+        {"full",   STATUS_FULL       },
+        {"word",   STATUS_NON_NUMERIC},
+        {"denied", STATUS_DENIED     },
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (play_key_is(request, rules[i].key))
+            return rules[i].status;
+    bool missing = request->verb == VERB_GET || bytes_equal(request->argument, bytes_of("nonsense"));
+    return missing ? STATUS_MISS : STATUS_OK;
+}
+
+static inline size_t play_hit(const struct proto *proto, const struct request *request, char *out)
+{
+    struct answer answer = {.status = STATUS_OK, .cas = 9, .flags = 7, .value_len = 5};
+    size_t n = proto_put_hit_head(proto, request, &answer, out);
+    memcpy(out + n, "hello", 5);
+    return n + 5 + proto_put_hit_tail(proto, request, out + n + 5);
+}
+
+static inline size_t play_answer(const struct proto *proto, const struct request *request, char *out)
+{
+    if (request->verb == VERB_GET && bytes_starts_with(request->key, bytes_of("hit")))
+        return play_hit(proto, request, out);
+    if (request->verb == VERB_VERSION)
+        return proto_put_version(proto, request, bytes_of("1.2.3"), out);
+    if (request->verb == VERB_STATS && request->argument.len == 0) {
+        size_t n = proto_put_stat(proto, request, bytes_of("pid"), bytes_of("42"), out);
+        return n + proto_put_stat(proto, request, bytes_of(""), bytes_of(""), out + n);
+    }
+    struct answer answer = {
+        .status = play_status(request), .cas = 5, .flags = 7, .number = request->delta + 1};
+    return proto_put_answer(proto, request, &answer, out);
+}
+
+/* Hands proto all that has arrived, until it wants more. */
+static inline void play_parse(struct play *play)
+{
+    while (!play->closed) {
+        size_t len = play->have - play->at;
+        const char *in = guard_place(play->guard, play->stream + play->at, len);
+        char out[2 * PROTO_ANSWER_MAX];
+        size_t used = 0;
+        size_t need = 0;
+        struct request request;
+        enum parse parse = proto_next(&play->proto, in, len, &used, &need, &request);
+        assert_true(used <= len);
+        if (parse == PARSE_MORE && play->refuse_values && need > PROTO_LINE_MAX) {
+            assert_int_equal(used, 0);
+            proto_refuse_value(&play->proto, in, len, &used, &request);
+            parse = PARSE_REQUEST;
+        }
+        play->at += used;
+        if (parse == PARSE_MORE) {
+            assert_true(need == 0 || need > len - used);
+            return;
+        }
+        assert_true(used > 0);
+        play_describe(play->requests, &request);
+        size_t n = play_answer(&play->proto, &request, out);
+        assert_true(n <= PROTO_ANSWER_MAX + 5);
+        fwrite(out, 1, n, play->answers);
+        play->closed = request.close;
+    }
+}
+
+/* Lets the stream arrive up to `have`. */
+static inline void play_arrive(struct play *play, size_t have)
+{
+    play->have = have;
+    play_parse(play);
+}
+
+static inline void play_end(struct play *play)
+{
+    fflush(play->requests);
+    fflush(play->answers);
+}
+
+/* Does `play` say the same as `other`? */
+static inline void play_assert_same(struct play *play, const struct play *other, const char *how, size_t cut)
+{
+    play_end(play);
+    if (play->requests_len != other->requests_len || play->answers_len != other->answers_len ||
+        memcmp(play->requests_text, other->requests_text, other->requests_len) != 0 ||
+        memcmp(play->answers_text, other->answers_text, other->answers_len) != 0)
+        fail_msg("%s at %zu:\n%s\nbut whole:\n%s", how, cut, play->requests_text, other->requests_text);
+}
+
+static inline void play_in_two(struct guard *guard, const char *stream, size_t len, size_t cut,
+                               const struct play *whole)
+{
+    struct play play;
+    play_open(&play, guard, stream);
+    play_arrive(&play, cut);
+    play_arrive(&play, len);
+    play_assert_same(&play, whole, "split", cut);
+    play_close(&play);
+}
+
+static inline void play_bytewise(struct guard *guard, const char *stream, size_t len,
+                                 const struct play *whole)
+{
+    struct play play;
+    play_open(&play, guard, stream);
+    for (size_t have = 1; have <= len; have++)
+        play_arrive(&play, have);
+    play_assert_same(&play, whole, "byte by byte", len);
+    play_close(&play);
+}
+
+/* Plays a stream whole, split at every point, and byte by byte: all must say the same. `whole` is left open.
+ */
+static inline void play_every_way(struct guard *guard, const char *stream, size_t len, struct play *whole)
+{
+    play_open(whole, guard, stream);
+    play_arrive(whole, len);
+    play_end(whole);
+    for (size_t cut = 0; cut <= len; cut++)
+        play_in_two(guard, stream, len, cut, whole);
+    play_bytewise(guard, stream, len, whole);
+}
+
+#endif
