@@ -1,4 +1,4 @@
-# The only build file. `make help` lists what it can do.
+# The only build file; `make help` lists what it can do.
 #
 #   P=release|debug|asan|tsan   picks a profile; each builds into build/$(P)/
 
@@ -31,9 +31,10 @@ SOURCES   := $(filter-out $(MAINS),$(foreach m,$(MODULES),$(wildcard src/$(m)/*.
 OBJECTS   := $(SOURCES:src/%.c=$(B)/obj/%.o)
 ARCHIVE   := $(B)/libcloakroom.a
 UNITS     := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test_*.c))
+LOAD      := $(B)/load
 
 .PHONY: all
-all: $(B)/cloakroomd $(B)/cloakroom ## build the release profile into build/release/ (P=… for another)
+all: $(B)/cloakroomd $(B)/cloakroom ## build cloakroomd and cloakroom into build/release/ (P=… for another profile)
 
 $(B)/cloakroomd: $(B)/obj/server/main.o $(ARCHIVE)
 	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
@@ -53,8 +54,56 @@ $(B)/test/%: test/unit/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) -MMD -MP -o $@ $< $(ARCHIVE) $(LDLIBS) -lcmocka
 
+$(LOAD): $(wildcard bench/*.c bench/*.h) $(ARCHIVE)
+	$(CC) $(CPPFLAGS) -Ibench $(CFLAGS) -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS) -lm
+
 -include $(wildcard $(B)/obj/*/*.d $(B)/test/*.d)
 
-.PHONY: unit
-unit: $(UNITS) ## build and run the unit tests of profile P
-	@set -e; for t in $(UNITS); do $$t; done
+.PHONY: demo demo-stop
+demo: ## a PHP shop on two web servers behind a load balancer, its sessions in cloakroomd
+	@tools/deps demo
+	@$(MAKE) --no-print-directory P=release build/release/cloakroomd build/release/cloakroom
+	@demo/demo start
+demo-stop: ## end what `make demo` started
+	@demo/demo stop
+
+.PHONY: check check-asan check-full suites
+check: ## install what is missing, build, run all tests (P=asan, P=tsan: under a sanitizer)
+	@tools/deps check
+	@$(MAKE) --no-print-directory suites
+	@tools/check --profile $(P) all
+check-asan: ## the part of `make check` that CI repeats under the address sanitizer
+	@tools/deps check
+	@$(MAKE) --no-print-directory P=asan suites
+	@tools/check --profile asan unit dialogues
+check-full: ## every suite under every profile; takes its time
+	@tools/deps check
+	@for p in release asan tsan; do $(MAKE) --no-print-directory P=$$p suites && \
+	    tools/check --profile $$p all || exit 1; done
+suites: all $(UNITS)
+
+.PHONY: unit dialogues clients server-tests tidy
+unit: $(UNITS) ## the unit tests alone
+	@tools/check --profile $(P) unit
+dialogues: all ## what is said and answered, against memcached as the oracle
+	@tools/check --profile $(P) dialogues
+clients: all ## PHP's stock handlers and libmemcached's tools
+	@tools/check --profile $(P) clients brim demo
+server-tests: all ## start, bad input, limits, locks, full memory
+	@tools/check --profile $(P) server
+tidy: ## the house's own checks: layers, headers, format, sizes
+	@tools/tidy
+
+.PHONY: bench bench-memory
+bench: all $(LOAD) ## compare with memcached (MEMCACHED=PATH, BENCH_ARGS='--quick …')
+	python3 bench/run.py --load $(LOAD) --cloakroomd $(B)/cloakroomd $(BENCH_ARGS)
+bench-memory: all $(LOAD) ## memory per session, beside memcached's
+	python3 bench/memory.py --load $(LOAD) --cloakroomd $(B)/cloakroomd $(BENCH_ARGS)
+
+.PHONY: format clean help
+format: ## bring all C sources into the house's format
+	@clang-format -i $(wildcard src/*/*.[ch] test/*/*.[ch] bench/*.[ch])
+clean: ## remove build/
+	rm -rf build
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile

@@ -3,6 +3,10 @@
 
 bool num_parse_u64(struct bytes text, uint64_t *ret)
 {
+    while (text.len > 1 && text.p[0] == '0') {
+        text.p++;
+        text.len--;
+    }
     if (text.len == 0 || text.len > NUM_MAX)
         return false;
     uint64_t value = 0;

@@ -63,14 +63,26 @@ static void put_number(struct verdict *verdict, uint64_t number)
     verdict->write.head = (struct bytes){.p = verdict->digits, .len = verdict->ndigits};
 }
 
-/* The number may have spaces behind it, since a shorter one is padded to the old length; memcached minds
- * nothing that comes after a space. */
-static struct bytes up_to_space(struct bytes value)
+static bool is_space(char c)
 {
-    size_t len = 0;
-    while (len < value.len && value.p[len] != ' ' && (value.p[len] < '\t' || value.p[len] > '\r'))
-        len++;
-    return (struct bytes){.p = value.p, .len = len};
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The number that memcached sees in a value (it asks strtoull): space may go before it, and anything after it
+ * that begins with a space, such as the padding of a number that has become shorter. */
+static bool read_number(struct bytes value, uint64_t *ret)
+{
+    size_t at = 0;
+    while (at < value.len && is_space(value.p[at]))
+        at++;
+    if (at < value.len && value.p[at] == '+')
+        at++;
+    size_t end = at;
+    while (end < value.len && value.p[end] >= '0' && value.p[end] <= '9')
+        end++;
+    if (end < value.len && value.p[end] != '\0' && !is_space(value.p[end]))
+        return false;
+    return num_parse_u64((struct bytes){.p = value.p + at, .len = end - at}, ret);
 }
 
 static void pad_to_old_length(struct verdict *verdict, size_t old_len)
@@ -97,7 +109,7 @@ static void decide_arithmetic(const struct op *op, const struct decide_item *ite
         return;
     }
     uint64_t number;
-    if (!num_parse_u64(up_to_space(item->value), &number)) {
+    if (!read_number(item->value, &number)) {
         refuse(verdict, OP_NON_NUMERIC);
         return;
     }

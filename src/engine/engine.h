@@ -72,7 +72,7 @@ struct op {
     bool create;
     bool touch;           /* get: set exptime too */
     bool without_value;   /* get: the hit's head is all that is wanted, place() is not called */
-    bool is_session_lock; /* the key is `<id>.lock` of a session, as told by what came with it */
+    bool is_session_lock; /* the key ends with .lock and is asked for the way php-memcache does */
     uint32_t now_s;       /* steady seconds, never 0 */
     struct engine_client *client;
 

@@ -3,7 +3,7 @@
  *
  *      <prefix>lock.<id>   a lock of php-memcached      <prefix> is "memc.sess.key." unless configured
  *      <prefix><id>        a session
- *      <id>.lock           perhaps a lock of php-memcache: only what comes with it can tell
+ *      <id>.lock           perhaps a lock of php-memcache: see local.c, is_suffixed_lock()
  *      anything else       cache, or a session of php-memcache whose lock was asked for
  *
  * Threads: pure; the list of prefixes never changes after start.

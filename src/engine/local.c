@@ -64,6 +64,7 @@ static bool put_expired(struct work *work, struct store_entry *entry, const stru
     if (entry->found)
         store_remove(entry);
     work->op->result = OP_OK;
+    work->op->hit.cas = store_next_version(entry);
     return true;
 }
 
@@ -80,6 +81,7 @@ static uint64_t old_version(const struct op *op, const struct store_entry *entry
 static enum attempt put(struct work *work, struct store_entry *entry, struct verdict *verdict)
 {
     struct op *op = work->op;
+    op->number = verdict->number;
     if (put_expired(work, entry, &verdict->write))
         return ATTEMPT_DONE;
     struct store_write *write = &verdict->write;
@@ -98,7 +100,6 @@ static enum attempt put(struct work *work, struct store_entry *entry, struct ver
     if (err != ERR_NONE)
         return ATTEMPT_NO_ROOM;
     op->result = OP_OK;
-    op->number = verdict->number;
     op->hit.cas = entry->item.version;
     return ATTEMPT_DONE;
 }
@@ -225,13 +226,39 @@ static void run(struct work *work)
     store_unstage(local->store, &work->staged);
 }
 
-static bool is_lock(struct local *local, struct op *op, enum keyclass keyclass)
+/* What lies under `key` in the store; false: nothing. */
+static bool look_up(struct local *local, struct bytes key, uint32_t now_s, enum store_class *ret)
+{
+    struct store_entry entry;
+    store_lock(local->store, key, now_s, &entry);
+    bool found = entry.found;
+    if (found)
+        *ret = entry.item.class;
+    store_unlock(&entry);
+    return found;
+}
+
+/*
+ * Is `<id>.lock` a lock of php-memcache? The suffix is a common one of caches, so it takes more: the lock is
+ * held, or the id is known as that of a session, or (at first contact) the way it is asked for says so, and
+ * no cache item of that name is in the way.
+ */
+static bool is_suffixed_lock(struct local *local, const struct op *op)
+{
+    enum store_class class;
+    struct bytes id = {.p = op->key.p, .len = op->key.len - (sizeof KEYCLASS_LOCK_SUFFIX - 1)};
+    if (lock_is_held(&local->locks, op->key, op->now_s))
+        return true;
+    if (look_up(local, id, op->now_s, &class) && class == STORE_SESSION)
+        return true;
+    return op->is_session_lock && !look_up(local, op->key, op->now_s, &class);
+}
+
+static bool is_lock(struct local *local, const struct op *op, enum keyclass keyclass)
 {
     if (keyclass == KEYCLASS_LOCK)
         return true;
-    if (keyclass != KEYCLASS_PLAIN || !keyclass_has_lock_suffix(op->key))
-        return false;
-    return op->is_session_lock || lock_is_held(&local->locks, op->key, op->now_s);
+    return keyclass == KEYCLASS_PLAIN && keyclass_has_lock_suffix(op->key) && is_suffixed_lock(local, op);
 }
 
 static enum submit local_submit(struct engine *engine, struct op *op)

@@ -157,10 +157,9 @@ static void write_value(struct lock *lock, const struct store_write *write)
     lock->expiry_s = write->expiry_s;
 }
 
-static bool is_release(const struct op *op, const struct lock *lock)
+static bool is_release(const struct op *op)
 {
-    bool suffixed = lock == NULL ? op->is_session_lock : lock->suffixed;
-    return op->kind == OP_SET && suffixed && bytes_equal(op->value, bytes_of("0"));
+    return op->kind == OP_SET && keyclass_has_lock_suffix(op->key) && bytes_equal(op->value, bytes_of("0"));
 }
 
 static void put(struct lock_table *table, struct op *op, struct lock *lock, const struct verdict *verdict)
@@ -168,7 +167,7 @@ static void put(struct lock_table *table, struct op *op, struct lock *lock, cons
     op->result = OP_OK;
     op->number = verdict->number;
     op->hit.cas = ++table->version;
-    if (is_release(op, lock)) {
+    if (is_release(op)) {
         if (lock != NULL)
             drop(table, lock);
         return;

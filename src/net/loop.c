@@ -4,6 +4,7 @@
 #include "net/timer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -93,7 +94,7 @@ void loop_stop(struct loop *loop)
     wake(loop);
 }
 
-static void open_mail(struct loop *loop)
+void loop_open_mail(struct loop *loop)
 {
     pthread_mutex_lock(&loop->mail_lock);
     struct loop_mail *mail = loop->mail;
@@ -105,6 +106,15 @@ static void open_mail(struct loop *loop)
         mail->open(mail);
         mail = next;
     }
+}
+
+void loop_wait_mail(struct loop *loop)
+{
+    struct pollfd wake_fd = {.fd = loop->wake_fd, .events = POLLIN};
+    int n = poll(&wake_fd, 1, -1);
+    CHECK(n == 1 || (n < 0 && errno == EINTR));
+    clear_wake(&loop->wake_source, EPOLLIN);
+    loop_open_mail(loop);
 }
 
 void loop_run(struct loop *loop)
@@ -121,10 +131,9 @@ void loop_run(struct loop *loop)
             source->ready(source, events[i].events);
         }
         if (has_mail)
-            open_mail(loop);
+            loop_open_mail(loop);
         timer_fire_due(loop);
         if (loop->turn != NULL)
             loop->turn(loop);
     }
-    open_mail(loop);
 }

@@ -72,6 +72,11 @@ void loop_remove(struct loop *loop, int fd);
 
 void loop_post(struct loop *loop, struct loop_mail *mail);
 
+/* For taking things down, once the loop no longer runs: opens what mail there is, or waits for some and opens
+ * it. */
+void loop_open_mail(struct loop *loop);
+void loop_wait_mail(struct loop *loop);
+
 /* Fires once, `in_ns` from this turn on; setting it again moves it. ERR_MEMORY: it is not set. */
 enum err loop_set_timer(struct loop *loop, struct loop_timer *timer, uint64_t in_ns) ERR_MUST_CHECK;
 void loop_clear_timer(struct loop *loop, struct loop_timer *timer);

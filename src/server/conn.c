@@ -66,7 +66,9 @@ void conn_close(struct conn *conn)
     link_out(conn);
     __atomic_fetch_sub(&conn->worker->nconnections, 1, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
-    if (!conn->is_owed_mail)
+    if (conn->is_owed_mail)
+        conn->worker->nowed++;
+    else
         lay_in_graveyard(conn);
 }
 
@@ -181,8 +183,7 @@ enum step { STEP_ON, STEP_MORE, STEP_STOP };
 
 static enum step execute(struct conn *conn, size_t start)
 {
-    struct bytes rest = {.p = conn->in.p + conn->in.at, .len = conn->in.len - conn->in.at};
-    if (exec_request(conn, rest) == EXEC_PENDING) {
+    if (exec_request(conn) == EXEC_PENDING) {
         conn->state = CONN_WAITING;
         (void)keep_request(conn, start);
         return STEP_STOP;
@@ -316,6 +317,7 @@ static void woken(struct loop_mail *mail)
 {
     struct conn *conn = conn_of_mail(mail);
     if (conn->state == CONN_GONE) {
+        conn->worker->nowed--;
         lay_in_graveyard(conn);
         return;
     }

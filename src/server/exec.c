@@ -1,6 +1,7 @@
 /* One request after the other: see exec.h. */
 #include "server/exec.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "base/num.h"
 #include "base/version.h"
 #include "engine/keyclass.h"
@@ -70,6 +71,8 @@ static void run_refused(struct conn *conn)
 {
     if (conn->request.refusal == REFUSAL_TOO_LARGE)
         count(conn, COUNTER_store_too_large);
+    if (conn->request.refusal == REFUSAL_CHUNK)
+        count(conn, COUNTER_cmd_set);
     if (conn->request.refusal == REFUSAL_FULL)
         count(conn, COUNTER_store_no_memory);
     put_status(conn, STATUS_REFUSED);
@@ -138,33 +141,34 @@ static enum status status_of(enum op_result result)
     return STATUS_REFUSED;
 }
 
-static void count_get(struct conn *conn, const struct op *op)
+/* A gat counts as a touch, not as a get. */
+static const struct verb_row *row_to_count(const struct conn *conn)
 {
-    if (op->kind != OP_GET)
-        return;
-    if (op->result == OP_MISS && op->miss == STORE_MISS_EXPIRED)
-        count(conn, COUNTER_get_expired);
-    if (op->result == OP_MISS && op->miss == STORE_MISS_FLUSHED)
-        count(conn, COUNTER_get_flushed);
-    if (!op->touch)
-        return;
-    count(conn, COUNTER_cmd_touch);
-    count(conn, op->result == OP_OK ? COUNTER_touch_hits : COUNTER_touch_misses);
+    return &verbs[conn->request.touch ? VERB_TOUCH : conn->request.verb];
 }
 
-static void count_result(struct conn *conn, const struct verb_row *row, const struct op *op)
+static void count_miss(struct conn *conn, const struct verb_row *row, const struct op *op)
 {
+    count(conn, row->missed);
+    if (op->kind == OP_GET && op->miss == STORE_MISS_EXPIRED)
+        count(conn, COUNTER_get_expired);
+    if (op->kind == OP_GET && op->miss == STORE_MISS_FLUSHED)
+        count(conn, COUNTER_get_flushed);
+}
+
+static void count_result(struct conn *conn, const struct op *op)
+{
+    const struct verb_row *row = row_to_count(conn);
     count(conn, row->asked);
-    count_get(conn, op);
     switch (op->result) {
     case OP_OK:
         count(conn, row->hit);
         break;
     case OP_MISS:
-        count(conn, row->missed);
+        count_miss(conn, row, op);
         break;
     case OP_EXISTS:
-        if (row->hit == COUNTER_cas_hits || op->kind != OP_DELETE)
+        if (row->hit == COUNTER_cas_hits)
             count(conn, COUNTER_cas_badval);
         break;
     case OP_TOO_LARGE:
@@ -183,7 +187,7 @@ static void count_result(struct conn *conn, const struct verb_row *row, const st
 static enum exec finish(struct conn *conn)
 {
     struct op *op = &conn->op;
-    count_result(conn, &verbs[conn->request.verb], op);
+    count_result(conn, op);
     if (op->kind == OP_GET && op->result == OP_OK) {
         conn->out.len += proto_put_hit_tail(&conn->proto, &conn->request, conn->out.p + conn->out.len);
         return EXEC_DONE;
@@ -198,37 +202,31 @@ static enum exec finish(struct conn *conn)
     return EXEC_DONE;
 }
 
-/* Is the next request in `rest` of this verb and key? Takes it off `rest`. */
-static bool is_next(const struct conn *conn, struct bytes *rest, enum verb verb, struct bytes key)
-{
-    struct proto proto = conn->proto;
-    struct request request;
-    size_t used;
-    size_t need;
-    if (rest->len == 0 || proto_next(&proto, rest->p, rest->len, &used, &need, &request) != PARSE_REQUEST)
-        return false;
-    *rest = (struct bytes){.p = rest->p + used, .len = rest->len - used};
-    return request.verb == verb && bytes_equal(request.key, key);
-}
-
 /*
- * php-memcache takes the lock of session <id> by three requests sent in one go: incr <id>.lock, add
- * <id>.lock, get <id>. Only this company makes `<id>.lock` a lock, since the suffix is a common one of
- * caches.
+ * php-memcache takes the lock of session <id> by incr <id>.lock 1, add <id>.lock with the integer 1 (flags
+ * 768) and get <id>, sent one after the other, in one packet or in three. By its binary protocol the incr
+ * brings the initial value along. Only this company makes `<id>.lock` a lock, since the suffix is a common
+ * one of caches.
  */
-static bool is_session_lock(const struct conn *conn, struct bytes rest)
+enum { PHP_MEMCACHE_INTEGER = 768 };
+
+static bool is_session_lock(struct conn *conn)
 {
     const struct request *request = &conn->request;
-    if ((request->verb != VERB_INCR && request->verb != VERB_ADD) || rest.len == 0 ||
-        !keyclass_has_lock_suffix(request->key))
+    uint64_t asked = conn->lock_asked;
+    conn->lock_asked = 0;
+    if ((request->verb != VERB_INCR && request->verb != VERB_ADD) || !keyclass_has_lock_suffix(request->key))
         return false;
-    struct bytes id = {.p = request->key.p, .len = request->key.len - (sizeof KEYCLASS_LOCK_SUFFIX - 1)};
-    if (request->verb == VERB_INCR && !is_next(conn, &rest, VERB_ADD, request->key))
-        return false;
-    return is_next(conn, &rest, VERB_GET, id);
+    uint64_t key = hash_bytes(request->key, 0);
+    if (request->verb == VERB_ADD)
+        return asked == key && request->flags == PHP_MEMCACHE_INTEGER &&
+               bytes_equal(request->value, bytes_of("1"));
+    if (request->delta == 1)
+        conn->lock_asked = key;
+    return request->create && request->delta == 1 && request->initial == 1;
 }
 
-static void fill_op(struct conn *conn, const struct verb_row *row, struct bytes rest)
+static void fill_op(struct conn *conn, const struct verb_row *row)
 {
     const struct request *request = &conn->request;
     conn->op = (struct op){
@@ -243,7 +241,7 @@ static void fill_op(struct conn *conn, const struct verb_row *row, struct bytes 
         .initial = request->initial,
         .create = request->create,
         .touch = request->touch,
-        .is_session_lock = is_session_lock(conn, rest),
+        .is_session_lock = is_session_lock(conn),
         .now_s = conn->worker->now_s,
         .client = &conn->client,
         .place = place,
@@ -251,7 +249,7 @@ static void fill_op(struct conn *conn, const struct verb_row *row, struct bytes 
     };
 }
 
-enum exec exec_request(struct conn *conn, struct bytes rest)
+enum exec exec_request(struct conn *conn)
 {
     const struct verb_row *row = &verbs[conn->request.verb];
     unsigned needs = row->needs | (conn->request.touch ? ROLE_WRITE : 0U);
@@ -264,7 +262,7 @@ enum exec exec_request(struct conn *conn, struct bytes rest)
         row->run(conn);
         return EXEC_DONE;
     }
-    fill_op(conn, row, rest);
+    fill_op(conn, row);
     if (engine_submit(conn->worker->server->engine, &conn->op) == SUBMIT_PENDING)
         return EXEC_PENDING;
     return finish(conn);

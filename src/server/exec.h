@@ -10,8 +10,8 @@
 
 enum exec { EXEC_DONE, EXEC_PENDING };
 
-/* Carries out conn->request; `rest` is what the peer sent behind it. The answer is in conn->out when done. */
-enum exec exec_request(struct conn *conn, struct bytes rest);
+/* Carries out conn->request. The answer is in conn->out when done. */
+enum exec exec_request(struct conn *conn);
 
 /* Goes on after a pending op was woken. */
 enum exec exec_resume(struct conn *conn);

@@ -46,9 +46,6 @@ static void *run(void *arg)
 {
     struct worker *worker = arg;
     loop_run(&worker->loop);
-    while (worker->connections != NULL)
-        conn_close(worker->connections);
-    conn_bury(worker);
     return NULL;
 }
 
@@ -70,13 +67,25 @@ void worker_stop(struct worker *worker)
     worker->has_thread = false;
 }
 
+/* What other workers handed over before they ended, and wakes of ops that could not be cancelled in time,
+ * still come by mail. */
+static void close_connections(struct worker *worker)
+{
+    loop_open_mail(&worker->loop);
+    while (worker->connections != NULL)
+        conn_close(worker->connections);
+    while (worker->nowed > 0)
+        loop_wait_mail(&worker->loop);
+    conn_bury(worker);
+}
+
 void worker_free(struct worker **worker_ptr)
 {
     struct worker *worker = *worker_ptr;
     *worker_ptr = NULL;
     if (worker == NULL)
         return;
-    CHECK(worker->connections == NULL && worker->graveyard == NULL);
+    close_connections(worker);
     while (worker->spare != NULL) {
         struct conn *conn = worker->spare;
         worker->spare = conn->next;

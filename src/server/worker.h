@@ -38,6 +38,7 @@ struct worker {
     struct conn *graveyard;
     struct conn *spare; /* structs of closed connections, to be used again */
     _Atomic uint64_t nconnections;
+    uint64_t nowed; /* closed connections whose op will still be woken */
     bool is_accepting;
     struct loop_timer accept_again;
     pthread_t thread;
@@ -47,8 +48,9 @@ struct worker {
 enum err worker_new(struct server *server, struct worker **ret) ERR_MUST_CHECK;
 /* Starts the thread. */
 enum err worker_start(struct worker *worker) ERR_MUST_CHECK;
-/* Ends and joins the thread; its connections are closed. */
+/* Ends and joins the thread. Stop all workers before freeing one: they hand each other connections. */
 void worker_stop(struct worker *worker);
+/* Closes its connections and frees it. */
 void worker_free(struct worker **worker);
 
 #endif

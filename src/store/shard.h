@@ -121,7 +121,8 @@ struct walk_policy {
     bool may_evict; /* cache */
     bool may_evict_sessions;
     unsigned garbage_percent; /* compact segments from this share of garbage on */
-    uint32_t sweep_after_s;   /* look through a segment again after so long */
+    uint32_t sweep_after_s;   /* look through a segment so long after the first of it expired, and after the
+                                 last look */
 };
 bool shard_step(struct shard *shard, const struct walk_policy *policy, uint32_t now_s);
 

@@ -256,6 +256,11 @@ void store_remove(struct store_entry *entry)
     entry->found = false;
 }
 
+uint64_t store_next_version(struct store_entry *entry)
+{
+    return shard_next_version(entry->shard);
+}
+
 void store_touch(struct store_entry *entry, uint32_t expiry_s)
 {
     entry->record->expiry_s = expiry_s;
@@ -309,10 +314,10 @@ bool store_reclaim(struct store *store, size_t len, bool is_rewrite, uint32_t no
 {
     /* In the order of S3; a rewrite may squeeze out the last garbage, a new item is refused before that. */
     const struct walk_policy order[] = {
-        {.garbage_percent = 25, .sweep_after_s = 1},
-        {.garbage_percent = 25, .sweep_after_s = 1, .may_evict = true},
-        {.garbage_percent = is_rewrite ? 1 : 5, .sweep_after_s = 1},
-        {.garbage_percent = 100, .sweep_after_s = 1, .may_evict = true, .may_evict_sessions = true},
+        {.garbage_percent = 25, .sweep_after_s = 0},
+        {.garbage_percent = 25, .sweep_after_s = 0, .may_evict = true},
+        {.garbage_percent = is_rewrite ? 1 : 5, .sweep_after_s = 0},
+        {.garbage_percent = 100, .sweep_after_s = 0, .may_evict = true, .may_evict_sessions = true},
     };
     if (!is_rewrite && __atomic_load_n(&store->full_s, __ATOMIC_RELAXED) == now_s)
         return false;

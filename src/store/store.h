@@ -103,6 +103,8 @@ struct segment *store_pin(struct store_entry *entry);
 void store_unpin(struct store *store, struct segment *pinned);
 
 void store_remove(struct store_entry *entry);
+/* The version that a write would get: for one that is over as soon as it is written. */
+uint64_t store_next_version(struct store_entry *entry);
 void store_touch(struct store_entry *entry, uint32_t expiry_s);
 void store_mark_fetched(struct store_entry *entry);
 

@@ -99,7 +99,8 @@ static bool go_on(struct shard *shard, uint32_t now_s)
 
 static bool wants_sweep(const struct segment *segment, uint32_t now_s, uint32_t sweep_after_s)
 {
-    return segment->soonest_s <= now_s && segment->swept_s + sweep_after_s <= now_s;
+    return (uint64_t)segment->soonest_s + sweep_after_s <= now_s && segment->swept_s < now_s &&
+           segment->swept_s + sweep_after_s <= now_s;
 }
 
 static bool has_garbage(const struct segment *segment, unsigned percent)
