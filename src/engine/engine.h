@@ -108,6 +108,9 @@ struct engine_stats {
 
 struct engine_ops {
     enum submit (*submit)(struct engine *engine, struct op *op);
+    /* Keys that will be asked for next, at most ENGINE_PREFETCH_MAX: a hint. NULL when it is of no use to the
+     * engine. */
+    void (*prefetch)(struct engine *engine, const struct bytes *keys, size_t n);
     enum submit (*resume)(struct engine *engine, struct op *op);
     /* Takes a pending op back. True: it will not be woken any more. False: too late, wake() runs or has run;
      * the op must stay until it has, and is then over without a resume. */
@@ -120,6 +123,8 @@ struct engine_ops {
     void (*free)(struct engine *engine);
 };
 
+enum { ENGINE_PREFETCH_MAX = STORE_PREFETCH_MAX };
+
 struct engine {
     const struct engine_ops *ops;
 };
@@ -127,6 +132,12 @@ struct engine {
 static inline enum submit engine_submit(struct engine *engine, struct op *op)
 {
     return engine->ops->submit(engine, op);
+}
+
+static inline void engine_prefetch(struct engine *engine, const struct bytes *keys, size_t n)
+{
+    if (engine->ops->prefetch != NULL)
+        engine->ops->prefetch(engine, keys, n);
 }
 
 static inline enum submit engine_resume(struct engine *engine, struct op *op)

@@ -281,6 +281,11 @@ static enum submit local_submit(struct engine *engine, struct op *op)
     return SUBMIT_DONE;
 }
 
+static void local_prefetch(struct engine *engine, const struct bytes *keys, size_t n)
+{
+    store_prefetch(local_of(engine)->store, keys, n);
+}
+
 /* Nothing is ever pending here as yet: every op is answered before submit returns. */
 static enum submit local_resume(struct engine *engine, struct op *op)
 {
@@ -382,6 +387,7 @@ static void init_stop(struct local *local)
 enum err local_new(const struct local_config *config, struct engine **ret)
 {
     static const struct engine_ops ops = {.submit = local_submit,
+                                          .prefetch = local_prefetch,
                                           .resume = local_resume,
                                           .cancel = local_cancel,
                                           .client_gone = local_client_gone,

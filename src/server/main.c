@@ -164,6 +164,10 @@ static int run(struct settings_parser *parser)
         printf("cloakroomd %s\n", VERSION_TEXT);
         return EXIT_SUCCESS;
     }
+    if (settings->manual) {
+        settings_print_manual(stdout);
+        return EXIT_SUCCESS;
+    }
     if (settings->udp_port != 0) {
         complain("-U: UDP is not served; leave it out or give -U 0");
         return EXIT_FAILURE;

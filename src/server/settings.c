@@ -1,5 +1,6 @@
 /* The one table of cloakroomd's options, see settings.h. */
 #include "server/settings.h"
+#include "base/version.h"
 #include "engine/keyclass.h"
 
 static enum err read_config(struct option_set *set, const char *path)
@@ -111,6 +112,9 @@ static const struct option_row rows[] = {
      .name = "version",
      .help = "print the version and exit",
      OPTION_FLAG(struct settings, version)},
+    {.name = "manual",
+     .help = "print the manual page and exit; to read it: cloakroomd --manual | man -l -",
+     OPTION_FLAG(struct settings, manual)},
 };
 
 enum { NROWS = sizeof rows / sizeof *rows };
@@ -129,4 +133,63 @@ void settings_fini(struct settings_parser *parser)
 void settings_print_help(FILE *out)
 {
     option_print_help(rows, NROWS, out);
+}
+
+/* What stands around the section that the table makes. */
+static const char manual_head[] =
+    ".TH CLOAKROOMD 8 \"\" \"cloakroomd " VERSION_TEXT "\" \"System administration\"\n"
+    ".SH NAME\n"
+    "cloakroomd \\- keeps web sessions, speaks the memcached protocol\n"
+    ".SH SYNOPSIS\n"
+    ".B cloakroomd\n"
+    "[\\fIoption\\fR ...]\n"
+    ".SH DESCRIPTION\n"
+    "cloakroomd stands in the place of\n"
+    ".BR memcached (1)\n"
+    "where PHP keeps its sessions in it. A session that was stored is not dropped to make room for another;\n"
+    "when memory is full, cache items go, and then new sessions are refused. All is kept in memory:\n"
+    "what it holds ends with the process.\n"
+    ".PP\n"
+    "It stays in the foreground and says on standard error when it is ready, and at what addresses.\n"
+    "What it cannot do it says there in one line and ends with status 1.\n";
+
+static const char manual_tail[] =
+    ".SH CONFIGURATION FILE\n"
+    "The file of\n"
+    ".B \\-\\-config\n"
+    "has the same options as the command line, one or more in a line.\n"
+    "# begins a comment; a value with blanks goes between quotes; a first word without dashes is the long\n"
+    "name of an option. What comes later counts, but lists grow.\n"
+    ".SH SIGNALS\n"
+    ".TP\n"
+    ".BR SIGTERM \", \" SIGINT\n"
+    "close all connections, remove the pid file and the socket file, and end with status 0.\n"
+    ".TP\n"
+    ".B SIGHUP\n"
+    "is ignored.\n"
+    ".SH EXAMPLE\n"
+    "Sessions only, 512 megabytes, for web servers on this machine that run as www\\-data:\n"
+    ".PP\n"
+    ".RS\n"
+    ".nf\n"
+    "cloakroomd \\-u www\\-data \\-l 127.0.0.1 \\-m 512\n"
+    ".fi\n"
+    ".RE\n"
+    ".PP\n"
+    "and in php.ini:\n"
+    ".PP\n"
+    ".RS\n"
+    ".nf\n"
+    "session.save_handler = memcached\n"
+    "session.save_path = \"127.0.0.1:11211\"\n"
+    ".fi\n"
+    ".RE\n"
+    ".SH SEE ALSO\n"
+    ".BR memcached (1)\n";
+
+void settings_print_manual(FILE *out)
+{
+    fputs(manual_head, out);
+    option_print_manual(rows, NROWS, out);
+    fputs(manual_tail, out);
 }

@@ -1,9 +1,9 @@
 /*
  * settings: what the operator asked for, from the command line and the config file.
  *
- * Promise: one table is the parser, the help and the config file; a mistake is one line that names it and
- * what would be accepted. Ownership: settings_fini() frees what settings_parse() filled in. Threads:
- * read-only after start, but `verbose`, which the verbosity command sets.
+ * Promise: one table is the parser, the help, the config file and the manual page; a mistake is one line that
+ * names it and what would be accepted. Ownership: settings_fini() frees what settings_parse() filled in.
+ * Threads: read-only after start, but `verbose`, which the verbosity command sets.
  */
 #ifndef CLOAKROOM_SERVER_SETTINGS_H
 #define CLOAKROOM_SERVER_SETTINGS_H
@@ -27,6 +27,7 @@ struct settings {
     bool evict_sessions;
     bool help;
     bool version;
+    bool manual;
     char *pid_file;
     char *user;
     struct option_list session_prefixes;
@@ -42,5 +43,8 @@ enum err settings_parse(struct settings_parser *parser, int argc, char *const ar
 void settings_fini(struct settings_parser *parser);
 
 void settings_print_help(FILE *out);
+
+/* The whole manual page, cloakroomd(8), in roff's man macros. */
+void settings_print_manual(FILE *out);
 
 #endif

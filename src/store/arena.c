@@ -2,21 +2,14 @@
 #include "store/arena.h"
 #include "base/check.h"
 
+#include <stdlib.h>
 #include <sys/mman.h>
 
-void arena_init(struct arena *arena, uint64_t limit_bytes, uint32_t segment_bytes, uint64_t headroom_bytes,
-                uint64_t reserve_bytes)
-{
-    *arena = (struct arena){.limit_bytes = limit_bytes,
-                            .segment_bytes = segment_bytes,
-                            .headroom_bytes = headroom_bytes,
-                            .reserve_bytes = reserve_bytes};
-    CHECK(pthread_mutex_init(&arena->lock, NULL) == 0);
-}
+enum { HUGE_PAGE = 2 << 20 };
 
 static void *map(uint64_t len)
 {
-    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
@@ -25,22 +18,39 @@ static void unmap(void *p, uint64_t len)
     CHECK(munmap(p, len) == 0);
 }
 
-static void *pop_idle(struct arena *arena)
+static bool reserve_region(struct arena *arena)
 {
-    void *segment = arena->idle;
-    if (segment != NULL) {
-        memcpy(&arena->idle, segment, sizeof arena->idle);
-        arena->idle_bytes -= arena->segment_bytes;
-    }
-    return segment;
+    arena->mapping_bytes = arena->limit_bytes + HUGE_PAGE;
+    arena->mapping = map(arena->mapping_bytes);
+    if (arena->mapping == NULL)
+        return false;
+    size_t over = (uintptr_t)arena->mapping % HUGE_PAGE;
+    arena->region = arena->mapping + (over == 0 ? 0 : HUGE_PAGE - over);
+    arena->region_bytes = (uint64_t)arena->nsegments * arena->segment_bytes;
+    /* A system without huge pages says no: slower, not wrong. */
+    (void)madvise(arena->region, arena->region_bytes, MADV_HUGEPAGE);
+    return true;
+}
+
+enum err arena_init(struct arena *arena, uint64_t limit_bytes, uint32_t segment_bytes,
+                    uint64_t headroom_bytes, uint64_t reserve_bytes)
+{
+    *arena = (struct arena){.limit_bytes = limit_bytes,
+                            .segment_bytes = segment_bytes,
+                            .headroom_bytes = headroom_bytes,
+                            .reserve_bytes = reserve_bytes,
+                            .nsegments = (uint32_t)(limit_bytes / segment_bytes)};
+    CHECK(pthread_mutex_init(&arena->lock, NULL) == 0);
+    arena->idle = malloc(arena->nsegments * sizeof *arena->idle);
+    return arena->idle != NULL && reserve_region(arena) ? ERR_NONE : ERR_MEMORY;
 }
 
 void arena_fini(struct arena *arena)
 {
     CHECK(arena->used_bytes == 0);
-    void *segment;
-    while ((segment = pop_idle(arena)) != NULL)
-        unmap(segment, arena->segment_bytes);
+    if (arena->mapping != NULL)
+        unmap(arena->mapping, arena->mapping_bytes);
+    free(arena->idle);
     pthread_mutex_destroy(&arena->lock);
 }
 
@@ -55,55 +65,67 @@ bool arena_has(const struct arena *arena, uint64_t len, enum arena_rank rank)
     return used + len + kept <= arena->limit_bytes;
 }
 
+static char *segment_at(const struct arena *arena, uint32_t number)
+{
+    return arena->region + (uint64_t)number * arena->segment_bytes;
+}
+
+/* The one backed by memory first, the never used one last. */
+static void *pop_segment(struct arena *arena)
+{
+    if (arena->nidle > 0)
+        return segment_at(arena, arena->idle[--arena->nidle]);
+    if (arena->nemptied > 0)
+        return segment_at(arena, arena->idle[arena->nsegments - arena->nemptied--]);
+    CHECK(arena->nfresh < arena->nsegments);
+    return segment_at(arena, arena->nfresh++);
+}
+
 void *arena_take_segment(struct arena *arena, enum arena_rank rank)
 {
+    void *segment = NULL;
     pthread_mutex_lock(&arena->lock);
-    if (!arena_has(arena, arena->segment_bytes, rank)) {
-        pthread_mutex_unlock(&arena->lock);
-        return NULL;
+    if (arena_has(arena, arena->segment_bytes, rank)) {
+        arena->used_bytes += arena->segment_bytes;
+        segment = pop_segment(arena);
     }
-    arena->used_bytes += arena->segment_bytes;
-    void *segment = pop_idle(arena);
     pthread_mutex_unlock(&arena->lock);
-    if (segment != NULL)
-        return segment;
-
-    segment = map(arena->segment_bytes);
-    if (segment == NULL) {
-        pthread_mutex_lock(&arena->lock);
-        arena->used_bytes -= arena->segment_bytes;
-        pthread_mutex_unlock(&arena->lock);
-    }
     return segment;
 }
 
 void arena_give_segment(struct arena *arena, void *segment)
 {
+    uint64_t offset = (uint64_t)((char *)segment - arena->region);
+    CHECK(offset < arena->region_bytes && offset % arena->segment_bytes == 0);
     pthread_mutex_lock(&arena->lock);
     CHECK(arena->used_bytes >= arena->segment_bytes);
     arena->used_bytes -= arena->segment_bytes;
-    memcpy(segment, &arena->idle, sizeof arena->idle);
-    arena->idle = segment;
-    arena->idle_bytes += arena->segment_bytes;
+    arena->idle[arena->nidle++] = (uint32_t)(offset / arena->segment_bytes);
     pthread_mutex_unlock(&arena->lock);
+}
+
+/* Idle segments are still backed by memory: together with what is out they must not exceed the limit. */
+static void empty_idle_segments(struct arena *arena)
+{
+    while (arena->nidle > 0 &&
+           arena->used_bytes + (uint64_t)arena->nidle * arena->segment_bytes > arena->limit_bytes) {
+        uint32_t number = arena->idle[--arena->nidle];
+        CHECK(madvise(segment_at(arena, number), arena->segment_bytes, MADV_DONTNEED) == 0);
+        arena->idle[arena->nsegments - ++arena->nemptied] = number;
+    }
 }
 
 void *arena_take_block(struct arena *arena, uint64_t len, enum arena_rank rank)
 {
     pthread_mutex_lock(&arena->lock);
-    if (!arena_has(arena, len, rank)) {
-        pthread_mutex_unlock(&arena->lock);
-        return NULL;
+    bool may = arena_has(arena, len, rank);
+    if (may) {
+        arena->used_bytes += len;
+        empty_idle_segments(arena);
     }
-    arena->used_bytes += len;
-    /* Idle segments are still mapped: together with what is out they must not exceed the limit. */
-    void *idle;
-    while (arena->used_bytes + arena->idle_bytes > arena->limit_bytes && (idle = pop_idle(arena)) != NULL)
-        unmap(idle, arena->segment_bytes);
     pthread_mutex_unlock(&arena->lock);
-
-    void *block = map(len);
-    if (block == NULL) {
+    void *block = may ? map(len) : NULL;
+    if (may && block == NULL) {
         pthread_mutex_lock(&arena->lock);
         arena->used_bytes -= len;
         pthread_mutex_unlock(&arena->lock);

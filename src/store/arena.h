@@ -2,20 +2,28 @@
  * arena: the memory limit, handed out in segments of one size and in single blocks for large values.
  *
  * Promise (S6): what is out at any time is at most limit_bytes. A segment given back is kept for the next
- * taker, so a busy store makes no system calls; it is unmapped only when a large block needs the room.
+ * taker, so a busy store makes no system calls; its memory goes back to the system only when a block needs
+ * the room.
+ *
+ * Segments are cut from one region of addresses, reserved at the start and backed by memory as it is used, in
+ * huge pages where the system has them: with a million items each look-up is a miss of the processor's
+ * caches, and without huge pages one of its address cache, too.
+ *
+ *      region:  | segment | segment | … in use, idle, or emptied … | never used |
  *
  * Who may take the last of it (S3), from the outside in:
  *
  *      |<------------------------- limit_bytes ------------------------->|
  *      |  anyone                     | headroom: rewrites | reserve: compaction |
  *
- * Threads: any; one lock of its own, held for a few instructions (mapping happens outside).
+ * Threads: any; one lock of its own, held for a few instructions (blocks are mapped outside).
  * Failure: NULL when the rank may take no more, or the system has no memory.
  */
 #ifndef CLOAKROOM_STORE_ARENA_H
 #define CLOAKROOM_STORE_ARENA_H
 
 #include "base/bytes.h"
+#include "base/err.h"
 
 #include <pthread.h>
 
@@ -28,18 +36,26 @@ struct arena {
     uint64_t reserve_bytes;
     _Atomic uint64_t used_bytes; /* out; written under the lock, read without */
     uint32_t segment_bytes;
-    void *idle; /* segments given back: a list through their first word */
-    uint64_t idle_bytes;
+    char *region;
+    uint64_t region_bytes;
+    char *mapping; /* what the region was cut from, for alignment */
+    uint64_t mapping_bytes;
+    uint32_t nsegments; /* in the region */
+    uint32_t nfresh;    /* the first never used */
+    uint32_t *idle; /* given back: those still backed by memory from the front, emptied ones from the back */
+    uint32_t nidle;
+    uint32_t nemptied;
 };
 
-void arena_init(struct arena *arena, uint64_t limit_bytes, uint32_t segment_bytes, uint64_t headroom_bytes,
-                uint64_t reserve_bytes);
+enum err arena_init(struct arena *arena, uint64_t limit_bytes, uint32_t segment_bytes,
+                    uint64_t headroom_bytes, uint64_t reserve_bytes) ERR_MUST_CHECK;
+/* Also after a failed arena_init(). */
 void arena_fini(struct arena *arena);
 
 /* May `rank` take `len` more bytes now? An answer for the moment. */
 bool arena_has(const struct arena *arena, uint64_t len, enum arena_rank rank);
 
-/* segment_bytes of memory, aligned to a page, contents undefined. */
+/* segment_bytes of memory, aligned to 4096, contents undefined. */
 void *arena_take_segment(struct arena *arena, enum arena_rank rank);
 void arena_give_segment(struct arena *arena, void *segment);
 

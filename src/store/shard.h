@@ -88,6 +88,9 @@ static inline uint32_t shard_tag(uint64_t hash)
 struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,
                           struct slot **ret_slot, enum store_miss *ret_miss);
 
+/* Asks the processor for the records that may be `tag`'s, ahead of their use. */
+void shard_prefetch(struct shard *shard, uint32_t tag);
+
 /* Has it expired, or been flushed? */
 bool shard_is_gone(const struct shard *shard, const struct record *record, uint32_t now_s);
 

@@ -22,6 +22,7 @@ struct store {
     struct arena arena;
     struct pages pages;
     uint32_t nshards;
+    uint32_t nopen; /* shards that store_free() is to close */
     unsigned shard_shift;
     size_t large_bytes;
     uint32_t reclaim_at; /* where the next reclaim begins, so that shards take turns */
@@ -64,6 +65,23 @@ static unsigned log2_of(uint32_t power)
     return (unsigned)__builtin_ctz(power);
 }
 
+static enum err open_shards(struct store *store)
+{
+    struct index_page_source source = {.take = pages_take, .give = pages_give, .arg = &store->pages};
+    store->shards = aligned_alloc(64, store->nshards * sizeof *store->shards);
+    if (store->shards == NULL)
+        return ERR_MEMORY;
+    memset(store->shards, 0, store->nshards * sizeof *store->shards);
+    for (; store->nopen < store->nshards; store->nopen++) {
+        if (!shard_init(&store->shards[store->nopen], &store->arena, store->nopen, store->config.seed,
+                        source)) {
+            store->nopen++; /* half open: closed like the others */
+            return ERR_MEMORY;
+        }
+    }
+    return ERR_NONE;
+}
+
 enum err store_new(const struct store_config *config, struct store **ret)
 {
     uint32_t nshards = choose_nshards(config);
@@ -80,27 +98,17 @@ enum err store_new(const struct store_config *config, struct store **ret)
     if (store->large_bytes > LARGE_MAX_BYTES)
         store->large_bytes = LARGE_MAX_BYTES;
     uint64_t headroom = config->limit_bytes / 100 * HEADROOM_PERCENT;
-    arena_init(&store->arena, config->limit_bytes, segment_bytes, headroom,
-               (uint64_t)nshards * segment_bytes);
+    uint64_t reserve = (uint64_t)nshards * segment_bytes;
+    enum err err = arena_init(&store->arena, config->limit_bytes, segment_bytes, headroom, reserve);
     pages_init(&store->pages, &store->arena);
-    struct index_page_source source = {.take = pages_take, .give = pages_give, .arg = &store->pages};
-    store->shards = aligned_alloc(64, nshards * sizeof *store->shards);
-    if (store->shards == NULL) {
-        store->nshards = 0;
-        goto fail;
-    }
-    memset(store->shards, 0, nshards * sizeof *store->shards);
-    for (uint32_t i = 0; i < nshards; i++) {
-        if (!shard_init(&store->shards[i], &store->arena, i, config->seed, source)) {
-            store->nshards = i + 1;
-            goto fail;
-        }
+    if (err == ERR_NONE)
+        err = open_shards(store);
+    if (err != ERR_NONE) {
+        store_free(&store);
+        return err;
     }
     *ret = store;
     return ERR_NONE;
-fail:
-    store_free(&store);
-    return ERR_MEMORY;
 }
 
 void store_free(struct store **store_ptr)
@@ -109,7 +117,7 @@ void store_free(struct store **store_ptr)
     *store_ptr = NULL;
     if (store == NULL)
         return;
-    for (uint32_t i = 0; i < store->nshards; i++)
+    for (uint32_t i = 0; i < store->nopen; i++)
         shard_fini(&store->shards[i]);
     free(store->shards);
     pages_fini(&store->pages);
@@ -150,6 +158,27 @@ void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct st
     shard_apply_flush(shard, now_s);
     ret->record = shard_find(shard, key, ret->tag, now_s, &ret->slot, &ret->miss);
     show(ret);
+}
+
+/* Two rounds, so that the buckets are at hand when the records are looked for. Under the lock, as the index
+ * may be growing. */
+void store_prefetch(struct store *store, const struct bytes *keys, size_t n)
+{
+    uint64_t hashes[STORE_PREFETCH_MAX];
+    CHECK(n <= STORE_PREFETCH_MAX);
+    for (size_t i = 0; i < n; i++) {
+        hashes[i] = hash_bytes(keys[i], store->config.seed);
+        struct shard *shard = shard_of(store, hashes[i]);
+        pthread_mutex_lock(&shard->lock);
+        index_prefetch(&shard->index, shard_tag(hashes[i]));
+        pthread_mutex_unlock(&shard->lock);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct shard *shard = shard_of(store, hashes[i]);
+        pthread_mutex_lock(&shard->lock);
+        shard_prefetch(shard, shard_tag(hashes[i]));
+        pthread_mutex_unlock(&shard->lock);
+    }
 }
 
 void store_unlock(struct store_entry *entry)
@@ -390,9 +419,11 @@ uint32_t store_tidy(struct store *store, uint32_t now_s)
                                        .sweep_after_s = TIDY_SWEEP_AFTER_S};
     uint32_t steps = is_urgent ? TIDY_FAST_STEPS : TIDY_SLOW_STEPS;
     uint32_t idle = 0;
-    for (uint32_t n = 0; n < steps && idle < store->nshards; n++) {
+    while (steps > 0 && idle < store->nshards) {
         uint32_t at = __atomic_fetch_add(&store->reclaim_at, 1, __ATOMIC_RELAXED) % store->nshards;
-        idle = step_shard(&store->shards[at], &policy, now_s) ? 0 : idle + 1;
+        bool did = step_shard(&store->shards[at], &policy, now_s);
+        steps -= did;
+        idle = did ? 0 : idle + 1;
     }
     if (idle >= store->nshards)
         return 500;

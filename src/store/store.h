@@ -84,6 +84,12 @@ void store_free(struct store **store);
 void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct store_entry *ret);
 void store_unlock(struct store_entry *entry);
 
+/* Fetches what the look-ups of these keys will touch into the processor's caches, all at once: for a batch,
+ * whose misses would otherwise be waited for one after the other. A hint, it changes nothing. At most
+ * STORE_PREFETCH_MAX keys. */
+enum { STORE_PREFETCH_MAX = 16 };
+void store_prefetch(struct store *store, const struct bytes *keys, size_t n);
+
 /* Writes a new item under the entry's key in place of what is there; ERR_FULL: nothing changed; unlock,
  * store_reclaim() and try again from store_lock(). On success entry->item.version is the new version. */
 enum err store_put(struct store_entry *entry, const struct store_write *write) ERR_MUST_CHECK;
