@@ -4,6 +4,7 @@
 
 P ?= release
 B := build/$(P)
+MAKEFLAGS += -j$(shell nproc) --no-print-directory
 
 CC        := gcc
 AR        := gcc-ar
@@ -37,32 +38,38 @@ LOAD      := $(B)/load
 all: $(B)/cloakroomd $(B)/cloakroom ## build cloakroomd and cloakroom into build/release/ (P=… for another profile)
 
 $(B)/cloakroomd: $(B)/obj/server/main.o $(ARCHIVE)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/cloakroom: $(B)/obj/cli/main.o $(ARCHIVE)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
 
 $(ARCHIVE): $(OBJECTS)
+	@echo "  AR   $@"
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@$(AR) rcs $@ $^
 
 $(B)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  CC   $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/test/%: test/unit/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) -MMD -MP -o $@ $< $(ARCHIVE) $(LDLIBS) -lcmocka
+	@echo "  LINK $@"
+	@$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) -MMD -MP -o $@ $< $(ARCHIVE) $(LDLIBS) -lcmocka
 
 $(LOAD): $(wildcard bench/*.c bench/*.h) $(ARCHIVE)
-	$(CC) $(CPPFLAGS) -Ibench $(CFLAGS) -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS) -lm
+	@echo "  LINK $@"
+	@$(CC) $(CPPFLAGS) -Ibench $(CFLAGS) -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS) -lm
 
 -include $(wildcard $(B)/obj/*/*.d $(B)/test/*.d)
 
 .PHONY: demo demo-stop
 demo: ## a PHP shop on two web servers behind a load balancer, its sessions in cloakroomd
 	@tools/deps demo
-	@$(MAKE) --no-print-directory P=release build/release/cloakroomd build/release/cloakroom
+	@$(MAKE) P=release build/release/cloakroomd build/release/cloakroom
 	@demo/demo start
 demo-stop: ## end what `make demo` started
 	@demo/demo stop
@@ -70,15 +77,15 @@ demo-stop: ## end what `make demo` started
 .PHONY: check check-asan check-full suites
 check: ## install what is missing, build, run all tests (P=asan, P=tsan: under a sanitizer)
 	@tools/deps check
-	@$(MAKE) --no-print-directory suites
+	@$(MAKE) suites
 	@tools/check --profile $(P) all
 check-asan: ## the part of `make check` that CI repeats under the address sanitizer
 	@tools/deps check
-	@$(MAKE) --no-print-directory P=asan suites
+	@$(MAKE) P=asan suites
 	@tools/check --profile asan unit dialogues
 check-full: ## every suite under every profile; takes its time
 	@tools/deps check
-	@for p in release asan tsan; do $(MAKE) --no-print-directory P=$$p suites && \
+	@for p in release asan tsan; do $(MAKE) P=$$p suites && \
 	    tools/check --profile $$p all || exit 1; done
 suites: all $(UNITS)
 

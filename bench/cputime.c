@@ -1,3 +1,4 @@
+/* Reads /proc for what a process used, see cputime.h. */
 #include "cputime.h"
 
 #include <inttypes.h>

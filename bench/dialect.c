@@ -1,3 +1,4 @@
+/* Composing requests and judging answers, see dialect.h. */
 #include "dialect.h"
 
 #include "base/num.h"

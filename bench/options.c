@@ -1,3 +1,4 @@
+/* The generator's command line, see options.h. */
 #include "options.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* Connections and their batches, see pump.h. */
 #include "pump.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Sessions, values and the mix of requests, see workload.h. */
 #include "workload.h"
 
 #include <math.h>

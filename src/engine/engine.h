@@ -50,6 +50,7 @@ enum op_result {
 struct engine_client {
     struct lock *locks; /* held by it, newest first; under the lock table's lock */
     uint32_t nlocks;
+    uint64_t lock_asked; /* hash of the `<id>.lock` that its last op counted up; 0: none */
 };
 
 /* What a hit tells its sink. */
@@ -70,10 +71,9 @@ struct op {
     uint64_t initial; /* incr, decr: the value of a new key, when create */
     bool compare_cas;
     bool create;
-    bool touch;           /* get: set exptime too */
-    bool without_value;   /* get: the hit's head is all that is wanted, place() is not called */
-    bool is_session_lock; /* the key ends with .lock and is asked for the way php-memcache does */
-    uint32_t now_s;       /* steady seconds, never 0 */
+    bool touch;         /* get: set exptime too */
+    bool without_value; /* get: the hit's head is all that is wanted, place() is not called */
+    uint32_t now_s;     /* steady seconds, never 0 */
     struct engine_client *client;
 
     /* get: where the value goes. Called at most once, perhaps under a lock of the engine: it must not block

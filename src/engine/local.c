@@ -1,6 +1,7 @@
 /* Ops to store entries and lock keys: see local.h. */
 #include "engine/local.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "engine/decide.h"
 #include "engine/lock.h"
 
@@ -239,26 +240,48 @@ static bool look_up(struct local *local, struct bytes key, uint32_t now_s, enum 
 }
 
 /*
+ * php-memcache takes the lock of session <id> by incr <id>.lock 1, add <id>.lock with the integer 1 (flags
+ * 768) and get <id>, one after the other, in one packet or in three; in its binary protocol the incr brings
+ * the initial value along. Remembers the incr.
+ */
+enum { PHP_MEMCACHE_INTEGER = 768 };
+
+static bool is_asked_for(const struct op *op, uint64_t asked)
+{
+    uint64_t key = hash_bytes(op->key, 0);
+    if (op->kind == OP_ADD)
+        return asked == key && op->flags == PHP_MEMCACHE_INTEGER && bytes_equal(op->value, bytes_of("1"));
+    if (op->kind != OP_INCR || op->delta != 1)
+        return false;
+    op->client->lock_asked = key;
+    return op->create && op->initial == 1;
+}
+
+/*
  * Is `<id>.lock` a lock of php-memcache? The suffix is a common one of caches, so it takes more: the lock is
  * held, or the id is known as that of a session, or (at first contact) the way it is asked for says so, and
  * no cache item of that name is in the way.
  */
-static bool is_suffixed_lock(struct local *local, const struct op *op)
+static bool is_suffixed_lock(struct local *local, const struct op *op, uint64_t asked)
 {
     enum store_class class;
     struct bytes id = {.p = op->key.p, .len = op->key.len - (sizeof KEYCLASS_LOCK_SUFFIX - 1)};
+    bool is_first_contact = is_asked_for(op, asked);
     if (lock_is_held(&local->locks, op->key, op->now_s))
         return true;
     if (look_up(local, id, op->now_s, &class) && class == STORE_SESSION)
         return true;
-    return op->is_session_lock && !look_up(local, op->key, op->now_s, &class);
+    return is_first_contact && !look_up(local, op->key, op->now_s, &class);
 }
 
 static bool is_lock(struct local *local, const struct op *op, enum keyclass keyclass)
 {
+    uint64_t asked = op->client->lock_asked;
+    op->client->lock_asked = 0;
     if (keyclass == KEYCLASS_LOCK)
         return true;
-    return keyclass == KEYCLASS_PLAIN && keyclass_has_lock_suffix(op->key) && is_suffixed_lock(local, op);
+    return keyclass == KEYCLASS_PLAIN && keyclass_has_lock_suffix(op->key) &&
+           is_suffixed_lock(local, op, asked);
 }
 
 static enum submit local_submit(struct engine *engine, struct op *op)

@@ -132,8 +132,9 @@ static struct lock *take(struct lock_table *table, const struct op *op)
     if (lock == NULL)
         return NULL;
     struct lock **bucket = bucket_of(table, op->key);
-    *lock = (struct lock){
-        .next_in_bucket = *bucket, .key_len = (uint8_t)op->key.len, .suffixed = op->is_session_lock};
+    *lock = (struct lock){.next_in_bucket = *bucket,
+                          .key_len = (uint8_t)op->key.len,
+                          .suffixed = keyclass_has_lock_suffix(op->key)};
     memcpy(lock->key, op->key.p, op->key.len);
     *bucket = lock;
     table->nlocks++;

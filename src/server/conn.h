@@ -40,7 +40,6 @@ struct conn {
     struct buffer in;
     struct buffer out;
     struct engine_client client;
-    uint64_t lock_asked;    /* hash of the `<id>.lock` that the last request counted up; 0: none */
     struct request request; /* the one under way */
     struct op op;
     struct conn *next; /* among its worker's connections, in the graveyard or among the spare ones */

@@ -1,10 +1,8 @@
 /* One request after the other: see exec.h. */
 #include "server/exec.h"
 #include "base/check.h"
-#include "base/hash.h"
 #include "base/num.h"
 #include "base/version.h"
-#include "engine/keyclass.h"
 #include "server/stats.h"
 
 /* What a verb is made of: the whole dispatcher. A verb without an op is the server's own business. */
@@ -202,30 +200,6 @@ static enum exec finish(struct conn *conn)
     return EXEC_DONE;
 }
 
-/*
- * php-memcache takes the lock of session <id> by incr <id>.lock 1, add <id>.lock with the integer 1 (flags
- * 768) and get <id>, sent one after the other, in one packet or in three. By its binary protocol the incr
- * brings the initial value along. Only this company makes `<id>.lock` a lock, since the suffix is a common
- * one of caches.
- */
-enum { PHP_MEMCACHE_INTEGER = 768 };
-
-static bool is_session_lock(struct conn *conn)
-{
-    const struct request *request = &conn->request;
-    uint64_t asked = conn->lock_asked;
-    conn->lock_asked = 0;
-    if ((request->verb != VERB_INCR && request->verb != VERB_ADD) || !keyclass_has_lock_suffix(request->key))
-        return false;
-    uint64_t key = hash_bytes(request->key, 0);
-    if (request->verb == VERB_ADD)
-        return asked == key && request->flags == PHP_MEMCACHE_INTEGER &&
-               bytes_equal(request->value, bytes_of("1"));
-    if (request->delta == 1)
-        conn->lock_asked = key;
-    return request->create && request->delta == 1 && request->initial == 1;
-}
-
 static void fill_op(struct conn *conn, const struct verb_row *row)
 {
     const struct request *request = &conn->request;
@@ -241,7 +215,6 @@ static void fill_op(struct conn *conn, const struct verb_row *row)
         .initial = request->initial,
         .create = request->create,
         .touch = request->touch,
-        .is_session_lock = is_session_lock(conn),
         .now_s = conn->worker->now_s,
         .client = &conn->client,
         .place = place,

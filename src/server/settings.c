@@ -1,7 +1,7 @@
 /* The one table of cloakroomd's options, see settings.h. */
 #include "server/settings.h"
 #include "base/version.h"
-#include "engine/keyclass.h"
+#include "engine/local.h"
 
 static enum err read_config(struct option_set *set, const char *path)
 {

@@ -330,8 +330,8 @@ static void the_lock_of_php_memcache(void **state)
 {
     struct bench *bench = *state;
     struct engine_client other = {0};
-    struct op incr = {.kind = OP_INCR, .delta = 1, .is_session_lock = true};
-    struct op add = {.kind = OP_ADD, .value = bytes_of("1"), .exptime = 15, .is_session_lock = true};
+    struct op incr = {.kind = OP_INCR, .delta = 1};
+    struct op add = {.kind = OP_ADD, .value = bytes_of("1"), .flags = 768, .exptime = 15};
     assert_int_equal(do_op(bench, incr, "id.lock").result, OP_MISS);
     assert_int_equal(do_op(bench, add, "id.lock").result, OP_OK);
     incr.client = add.client = &other;
@@ -368,6 +368,42 @@ static void the_suffix_alone_is_cache(void **state)
     struct engine_stats stats;
     engine_read_stats(bench->engine, &stats);
     assert_int_equal(stats.store.items[STORE_CACHE], 2);
+
+    /* Nor a count that begins by an add, as caches do, unless it is php-memcache's very own. */
+    struct op incr = {.kind = OP_INCR, .delta = 1};
+    assert_int_equal(do_op(bench, incr, "hits.lock").result, OP_MISS);
+    assert_missing(bench, "other");
+    assert_int_equal(store_as(bench, OP_ADD, "hits.lock", "1"), OP_OK);
+    assert_int_equal(do_op(bench, incr, "more.lock").result, OP_MISS);
+    assert_int_equal(do_op(bench, (struct op){.kind = OP_ADD, .value = bytes_of("1")}, "more.lock").result,
+                     OP_OK);
+    assert_int_equal(do_op(bench, incr, "data.lock").result, OP_MISS);
+    assert_int_equal(store_as(bench, OP_ADD, "data.lock", "2"), OP_OK);
+    engine_read_stats(bench->engine, &stats);
+    assert_int_equal(stats.locks, 0);
+    assert_int_equal(stats.store.items[STORE_CACHE], 5);
+}
+
+/* The lock of a session that is known is one however it is asked for, and is given back even when it has run
+ * out. */
+static void a_known_session_has_a_lock(void **state)
+{
+    struct bench *bench = *state;
+    struct op incr = {.kind = OP_INCR, .delta = 1};
+    assert_int_equal(do_op(bench, incr, "id.lock").result, OP_MISS);
+    assert_int_equal(store_as(bench, OP_ADD, "id.lock", "1"), OP_OK);
+    assert_int_equal(store_as(bench, OP_SET, "id", "data"), OP_OK);
+    engine_client_gone(bench->engine, &bench->client);
+
+    assert_int_equal(do_op(bench, (struct op){.kind = OP_SET, .value = bytes_of("0")}, "id.lock").result,
+                     OP_OK);
+    struct engine_stats stats;
+    engine_read_stats(bench->engine, &stats);
+    assert_int_equal(stats.locks, 0);
+    assert_int_equal(stats.store.items[STORE_CACHE], 0);
+    assert_int_equal(store_as(bench, OP_ADD, "id.lock", "1"), OP_OK);
+    engine_read_stats(bench->engine, &stats);
+    assert_int_equal(stats.locks, 1);
 }
 
 /* S3 at the brim: locks are granted, existing sessions rewritten, new ones refused; empty adds are no
@@ -389,7 +425,7 @@ static void at_the_brim(void **state)
     assert_missing(bench, key);
     assert_int_equal(do_op(bench, (struct op){.kind = OP_ADD}, "memc.sess.key.probe").result, OP_FULL);
     assert_int_equal(store_as(bench, OP_ADD, "memc.sess.key.lock.5", "1"), OP_OK);
-    struct op triple = {.kind = OP_INCR, .delta = 1, .is_session_lock = true, .create = true, .initial = 1};
+    struct op triple = {.kind = OP_INCR, .delta = 1, .create = true, .initial = 1};
     assert_int_equal(do_op(bench, triple, "memcacheid.lock").number, 1);
     for (int round = 0; round < 10000; round++) {
         snprintf(key, sizeof key, "memc.sess.key.%d", round * 7 % n);
@@ -433,6 +469,7 @@ int main(void)
         WITH_BENCH(a_client_holds_a_bounded_number),
         WITH_BENCH(the_lock_of_php_memcache),
         WITH_BENCH(the_suffix_alone_is_cache),
+        WITH_BENCH(a_known_session_has_a_lock),
         WITH_BENCH(at_the_brim),
         WITH_BENCH(an_empty_add_is_no_session),
     };

@@ -98,13 +98,9 @@ static inline enum status play_status(const struct request *request)
         const char *key;
         enum status status;
     } rules[] = {
-        {"miss",   STATUS_MISS       },
-        {"not",    STATUS_NOT_STORED },
-        {"exists", STATUS_EXISTS     },
-        {"large",  STATUS_TOO_LARGE  },
-        {"full",   STATUS_FULL       },
-        {"word",   STATUS_NON_NUMERIC},
-        {"denied", STATUS_DENIED     },
+        {"miss", STATUS_MISS},       {"not", STATUS_NOT_STORED}, {"exists", STATUS_EXISTS},
+        {"large", STATUS_TOO_LARGE}, {"full", STATUS_FULL},      {"word", STATUS_NON_NUMERIC},
+        {"denied", STATUS_DENIED},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (play_key_is(request, rules[i].key))
