@@ -51,6 +51,13 @@ static void lay_in_graveyard(struct conn *conn)
     conn->worker->graveyard = conn;
 }
 
+/* Never a key: those of sessions are secrets. */
+static void say(const struct conn *conn, const char *what)
+{
+    if (__atomic_load_n(&conn->worker->server->settings->verbose, __ATOMIC_RELAXED) > 1)
+        fprintf(stderr, "connection %d %s\n", conn->transport.fd, what);
+}
+
 void conn_close(struct conn *conn)
 {
     struct server *server = conn->worker->server;
@@ -59,6 +66,7 @@ void conn_close(struct conn *conn)
     if (conn->state == CONN_WAITING)
         conn->is_owed_mail = !engine_cancel(server->engine, &conn->op);
     conn->state = CONN_GONE;
+    say(conn, "closed");
     engine_client_gone(server->engine, &conn->client);
     transport_close(&conn->transport);
     buffer_drop(&conn->in, &server->buffers);
@@ -373,8 +381,8 @@ static void arrive(struct loop_mail *mail)
     link_in(conn);
     if (loop_add(&worker->loop, conn->transport.fd, &conn->source, conn->events) != ERR_NONE)
         conn_close(conn);
-    else if (worker->server->settings->verbose > 1)
-        fprintf(stderr, "connection %d opened\n", conn->transport.fd);
+    else
+        say(conn, "opened");
 }
 
 static struct conn *take_struct(struct worker *from)

@@ -76,8 +76,8 @@ static void stop(struct server *server)
     free(server->workers);
     listener_close_all(server->listeners, server->nlisteners);
     engine_free(&server->engine);
-    if (server->settings->pid_file != NULL)
-        unlink(server->settings->pid_file);
+    if (server->pid_file != NULL)
+        unlink(server->pid_file);
 }
 
 static void say_ready(const struct server *server)
@@ -105,19 +105,18 @@ static void block_signals(sigset_t *set)
     CHECK(signal(SIGHUP, SIG_IGN) != SIG_ERR);
 }
 
-/* In this order: what needs root, the user, the background; threads last, as a fork takes none along. */
-static enum err start(struct server *server, char *error)
+/* In this order: what needs root, the background, the user; threads last, as a fork takes none along. */
+static enum err start(struct server *server, int *ret_ready_fd, char *error)
 {
     struct settings *settings = server->settings;
     enum err err = process_raise_descriptors(settings->max_connections, error);
     if (err == ERR_NONE)
         err = listener_open_all(settings, &server->listeners, &server->nlisteners, error);
-    if (err == ERR_NONE && settings->pid_file != NULL && !settings->daemonize)
+    if (err == ERR_NONE && settings->daemonize)
+        err = process_fork(ret_ready_fd, error);
+    if (err == ERR_NONE && settings->pid_file != NULL) {
         err = process_write_pid(settings->pid_file, error);
-    if (err == ERR_NONE && settings->daemonize) {
-        err = process_daemonize(error);
-        if (err == ERR_NONE && settings->pid_file != NULL)
-            err = process_write_pid(settings->pid_file, error);
+        server->pid_file = err == ERR_NONE ? settings->pid_file : NULL;
     }
     if (err == ERR_NONE)
         err = process_become_user(settings->user, error);
@@ -138,10 +137,13 @@ static int serve(struct settings *settings)
         server.buffers.limit_bytes = BUFFERS_MIN_BYTES;
     sigset_t signals;
     block_signals(&signals);
-    enum err err = start(&server, error);
+    int ready_fd = -1;
+    enum err err = start(&server, &ready_fd, error);
     if (err == ERR_NONE) {
         int signal_number;
         say_ready(&server);
+        if (ready_fd >= 0)
+            process_detach(ready_fd);
         CHECK(sigwait(&signals, &signal_number) == 0);
     } else {
         complain(error);

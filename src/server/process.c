@@ -58,19 +58,45 @@ enum err process_become_user(const char *user, char *error)
     return become(entry, user, error);
 }
 
-enum err process_daemonize(char *error)
+/* The parent's end: a byte says ready, the end of the pipe says that the child is gone. */
+static _Noreturn void wait_for_child(int ready_fd)
 {
-    pid_t pid = fork();
-    if (pid > 0)
-        _exit(EXIT_SUCCESS);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (pid == 0 && setsid() >= 0 && null >= 0 && dup2(null, STDIN_FILENO) >= 0 &&
-        dup2(null, STDOUT_FILENO) >= 0 && dup2(null, STDERR_FILENO) >= 0 && chdir("/") == 0) {
-        close(null);
-        return ERR_NONE;
+    char byte;
+    ssize_t n;
+    do {
+        n = read(ready_fd, &byte, 1);
+    } while (n < 0 && errno == EINTR);
+    _exit(n == 1 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+enum err process_fork(int *ret_ready_fd, char *error)
+{
+    int fds[2];
+    pid_t pid = pipe2(fds, O_CLOEXEC) == 0 ? fork() : -1;
+    if (pid < 0) {
+        snprintf(error, PROCESS_ERROR_MAX, "-d: cannot go into the background: %s", strerror(errno));
+        return ERR_SYSTEM;
     }
-    snprintf(error, PROCESS_ERROR_MAX, "-d: cannot go into the background: %s", strerror(errno));
-    return ERR_SYSTEM;
+    if (pid > 0) {
+        close(fds[1]);
+        wait_for_child(fds[0]);
+    }
+    close(fds[0]);
+    (void)setsid();
+    *ret_ready_fd = fds[1];
+    return ERR_NONE;
+}
+
+void process_detach(int ready_fd)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && null >= 0; fd++)
+        (void)dup2(null, fd);
+    if (null >= 0)
+        close(null);
+    (void)!chdir("/");
+    (void)!write(ready_fd, "", 1);
+    close(ready_fd);
 }
 
 enum err process_write_pid(const char *path, char *error)

@@ -18,8 +18,12 @@ enum err process_raise_descriptors(uint64_t nconnections, char *error) ERR_MUST_
 /* Becomes `user`. As root a user must be named; otherwise NULL is fine and a name is left aside. */
 enum err process_become_user(const char *user, char *error) ERR_MUST_CHECK;
 
-/* Goes into the background; the caller goes on as the child. Before any thread is started. */
-enum err process_daemonize(char *error) ERR_MUST_CHECK;
+/* Goes into the background, before any thread is started; the caller goes on as the child. The parent stays
+ * until the child says that it is ready or ends, and exits with 0 or 1 accordingly: errors are seen where the
+ * command was given. */
+enum err process_fork(int *ret_ready_fd, char *error) ERR_MUST_CHECK;
+/* The child is ready: lets the parent go and leaves its terminal. */
+void process_detach(int ready_fd);
 
 enum err process_write_pid(const char *path, char *error) ERR_MUST_CHECK;
 

@@ -22,6 +22,7 @@ struct server {
     struct buffer_pool buffers;
     struct listener *listeners;
     size_t nlisteners;
+    const char *pid_file; /* written, to be removed at the end; else NULL */
     struct worker **workers;
     size_t nworkers;
     uint64_t started_ns; /* steady */
