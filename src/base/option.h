@@ -133,4 +133,7 @@ enum err option_refuse(struct option_set *set, const char *format, ...) __attrib
 /* Prints all rows in the shape of `memcached -h`. */
 void option_print_help(const struct option_row *rows, size_t n, FILE *out);
 
+/* Prints all rows as the section OPTIONS of a manual page, in roff's man macros. */
+void option_print_manual(const struct option_row *rows, size_t n, FILE *out);
+
 #endif

@@ -1,5 +1,6 @@
 /*
- * The help made from an option table, in the shape of `memcached -h`, see option.h.
+ * What people read of an option table: the help, in the shape of `memcached -h`, and a section of the manual
+ * page. See option.h.
  */
 #include "base/option.h"
 
@@ -93,4 +94,87 @@ void option_print_help(const struct option_row *rows, size_t n, FILE *out)
 {
     for (size_t i = 0; i < n; i++)
         print_row(&rows[i], out);
+}
+
+/* ---- the manual page ---- */
+
+/* `len` bytes of text that roff is to print as they are. A line that begins with a dot would be a command. */
+static void put_roff(const char *text, size_t len, FILE *out)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((i == 0 || text[i - 1] == '\n') && (text[i] == '.' || text[i] == '\''))
+            fputs("\\&", out);
+        if (text[i] == '\n')
+            fputs("\n.br\n", out);
+        else if (text[i] == '\\')
+            fputs("\\e", out);
+        else if (text[i] == '-')
+            fputs("\\-", out);
+        else
+            fputc(text[i], out);
+    }
+}
+
+static void put_bold(const char *dashes, const char *name, FILE *out)
+{
+    fputs("\\fB", out);
+    put_roff(dashes, strlen(dashes), out);
+    put_roff(name, strlen(name), out);
+    fputs("\\fR", out);
+}
+
+/* "<num>" in italics, its brackets left out. */
+static void put_argument(const char *argument, FILE *out)
+{
+    fputs("\\fI", out);
+    for (const char *p = argument; *p != '\0';) {
+        p += strspn(p, "<>");
+        size_t len = strcspn(p, "<>");
+        put_roff(p, len, out);
+        p += len;
+    }
+    fputs("\\fR", out);
+}
+
+static void put_manual_head(const struct option_row *row, FILE *out)
+{
+    if (row->letter != 0)
+        put_bold("-", (char[]){row->letter, '\0'}, out);
+    if (row->letter != 0 && row->name != NULL)
+        fputs(", ", out);
+    if (row->name != NULL)
+        put_bold("--", row->name, out);
+    if (row->argument != NULL) {
+        if (row->name != NULL)
+            fputc('=', out);
+        else if (row->letter != 0)
+            fputc(' ', out);
+        put_argument(row->argument, out);
+    }
+}
+
+static void put_manual_row(const struct option_row *row, FILE *out)
+{
+    const char *text = row->help;
+    fputs(".TP\n", out);
+    put_manual_head(row, out);
+    fputc('\n', out);
+    if (row->ignored_because != NULL) {
+        fputs("Accepted and ignored: ", out);
+        text = row->ignored_because;
+    }
+    put_roff(text, strlen(text), out);
+    if (row->fallback != NULL && row->ignored_because == NULL) {
+        fputs(" (default: ", out);
+        put_roff(row->fallback, strlen(row->fallback), out);
+        fputc(')', out);
+    }
+    fputc('\n', out);
+}
+
+void option_print_manual(const struct option_row *rows, size_t n, FILE *out)
+{
+    fputs(".SH OPTIONS\n", out);
+    for (size_t i = 0; i < n; i++)
+        put_manual_row(&rows[i], out);
 }

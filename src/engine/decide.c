@@ -68,8 +68,8 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* The number that memcached sees in a value (it asks strtoull): space may go before it, and anything after it
- * that begins with a space, such as the padding of a number that has become shorter. */
+/* The number that memcached sees in a value (it asks strtoull): space may go before it, and anything after
+ * it that begins with a space, such as the padding of a number that has become shorter. */
 static bool read_number(struct bytes value, uint64_t *ret)
 {
     size_t at = 0;

@@ -2,9 +2,9 @@
  * decide: what memcached's rules make of an op and the item it meets. Pure; whoever keeps the item carries it
  * out.
  *
- * Promise: the same rules for items of the store and for lock keys. Source: doc/protocol.txt of
- * memcached 1.6. Ownership: a verdict borrows from the op, the item and its own `digits`: copy it, and point
- * again.
+ * Promise: the same rules for items of the store and for lock keys. Source: doc/protocol.txt of memcached
+ * 1.6.
+ * Ownership: a verdict borrows from the op, the item and its own `digits`: copy it, and point again.
  */
 #ifndef CLOAKROOM_ENGINE_DECIDE_H
 #define CLOAKROOM_ENGINE_DECIDE_H

@@ -7,11 +7,12 @@
  *
  * Promise: an op is answered exactly once, unless cancelled. Ops of one client are answered in the order of
  * submission, since a client has one op under way at a time. Results and values are only ever written from
- * within submit and resume, so a client's buffers are touched by no thread but its own. Ownership: op, its
- * key and value belong to the caller until it is answered or cancelled. While it is pending the engine reads
- * nothing of it: key and value may move before it is resumed.
+ * within submit and resume, so a client's buffers are touched by no thread but its own.
+ * Ownership: op, its key and value belong to the caller until it is answered or cancelled. While it is
+ * pending the engine reads nothing of it: key and value may move before it is resumed.
  * Threads: submit, resume, cancel and client_gone of one client come from one thread; different clients from
- * any. Failure: is a result; submit itself cannot fail.
+ * any.
+ * Failure: is a result; submit itself cannot fail.
  */
 #ifndef CLOAKROOM_ENGINE_ENGINE_H
 #define CLOAKROOM_ENGINE_ENGINE_H
@@ -48,7 +49,7 @@ enum op_result {
 
 /* One connection as the engine sees it: what is given back when it closes. Zero it to begin. */
 struct engine_client {
-    struct lock *locks; /* held by it, newest first; under the lock table's lock */
+    struct lock *locks; /* held by it, newest first; this and the next under the lock table's lock */
     uint32_t nlocks;
     uint64_t lock_asked; /* hash of the `<id>.lock` that its last op counted up; 0: none */
 };
@@ -76,9 +77,9 @@ struct op {
     uint32_t now_s;     /* steady seconds, never 0 */
     struct engine_client *client;
 
-    /* get: where the value goes. Called at most once, perhaps under a lock of the engine: it must not block
-     * nor call the engine. Returns hit->value_len bytes of room, or NULL when it has none (the result is
-     * OP_FULL). */
+    /* get: where the value goes. Called at most once, perhaps under a lock of the engine: it must not
+     * block nor call the engine. Returns hit->value_len bytes of room, or NULL when it has none (the
+     * result is OP_FULL). */
     char *(*place)(struct op *op, const struct op_hit *hit);
 
     /* A pending op can go on: see to it that engine_resume() is called. From any thread, perhaps before
@@ -108,12 +109,12 @@ struct engine_stats {
 
 struct engine_ops {
     enum submit (*submit)(struct engine *engine, struct op *op);
-    /* Keys that will be asked for next, at most ENGINE_PREFETCH_MAX: a hint. NULL when it is of no use to the
-     * engine. */
+    /* Keys that will be asked for next, at most ENGINE_PREFETCH_MAX: a hint. NULL when it is of no use to
+     * the engine. */
     void (*prefetch)(struct engine *engine, const struct bytes *keys, size_t n);
     enum submit (*resume)(struct engine *engine, struct op *op);
-    /* Takes a pending op back. True: it will not be woken any more. False: too late, wake() runs or has run;
-     * the op must stay until it has, and is then over without a resume. */
+    /* Takes a pending op back. True: it will not be woken any more. False: too late, wake() runs or has
+     * run; the op must stay until it has, and is then over without a resume. */
     bool (*cancel)(struct engine *engine, struct op *op);
     /* The connection has closed: what it holds is given back. It has no op under way. */
     void (*client_gone)(struct engine *engine, struct engine_client *client);

@@ -89,7 +89,7 @@ static enum attempt put(struct work *work, struct store_entry *entry, struct ver
     write->class = class_of(work, entry);
     size_t value_len = write->head.len + write->tail.len;
     work->is_rewrite = entry->found && entry->item.class == STORE_SESSION;
-    work->need = sizeof(struct store_item) + op->key.len + value_len;
+    work->need = op->key.len + value_len;
 
     enum err err;
     if (!store_is_large(work->local->store, op->key.len, value_len))
@@ -139,28 +139,56 @@ static void read_and_unlock(struct work *work, struct store_entry *entry, uint32
     }
 }
 
-/* Copies a large value to a segment of its own, outside the lock of the shard. The entry is locked on
- * arrival, as the old value of an append must not go away, and unlocked on return. */
+/* An append reads the old value while it copies, outside the lock: a large one is pinned for that, of any
+ * other a copy is made. */
+struct old_value {
+    struct segment *pinned;
+    char *copy;
+};
+
+static bool hold_old_value(struct work *work, struct store_entry *entry, struct store_write *write,
+                           struct old_value *ret)
+{
+    struct bytes old = entry->item.value;
+    *ret = (struct old_value){0};
+    if (!needs_old_value(work->op) || old.len == 0)
+        return true;
+    if (store_is_large(work->local->store, work->op->key.len, old.len)) {
+        ret->pinned = store_pin(entry);
+        return true;
+    }
+    ret->copy = malloc(old.len);
+    if (ret->copy == NULL)
+        return false;
+    memcpy(ret->copy, old.p, old.len);
+    struct bytes *part = work->op->kind == OP_APPEND ? &write->head : &write->tail;
+    part->p = ret->copy;
+    return true;
+}
+
+static void let_go_old_value(struct work *work, struct old_value *old)
+{
+    if (old->pinned != NULL)
+        store_unpin(work->local->store, old->pinned);
+    free(old->copy);
+}
+
+/* Copies a large value to a segment of its own, outside the lock of the shard (S7). The entry is locked on
+ * arrival and unlocked on return. */
 static enum attempt stage_and_unlock(struct work *work, struct store_entry *entry,
                                      const struct verdict *verdict)
 {
     struct store *store = work->local->store;
-    struct op *op = work->op;
-    store_unstage(store, &work->staged);
-    work->staged_for = old_version(op, entry);
-    struct segment *pinned = NULL;
     struct store_write write = verdict->write;
-    if (needs_old_value(op) && store_is_large(store, op->key.len, entry->item.value.len))
-        pinned = store_pin(entry);
-    /* A short old value is at most 64 KiB: it is copied under the lock, as S7 allows. */
-    bool hold = needs_old_value(op) && pinned == NULL;
-    if (!hold)
-        store_unlock(entry);
-    enum err err = store_stage(store, op->key, &write, work->is_rewrite, &work->staged);
-    if (hold)
-        store_unlock(entry);
-    if (pinned != NULL)
-        store_unpin(store, pinned);
+    struct old_value old;
+    store_unstage(store, &work->staged);
+    work->staged_for = old_version(work->op, entry);
+    bool held = hold_old_value(work, entry, &write, &old);
+    store_unlock(entry);
+    enum err err = ERR_FULL;
+    if (held)
+        err = store_stage(store, work->op->key, &write, work->is_rewrite, &work->staged);
+    let_go_old_value(work, &old);
     return err == ERR_NONE ? ATTEMPT_STAGE : ATTEMPT_NO_ROOM;
 }
 
@@ -280,8 +308,7 @@ static bool is_lock(struct local *local, const struct op *op, enum keyclass keyc
     op->client->lock_asked = 0;
     if (keyclass == KEYCLASS_LOCK)
         return true;
-    return keyclass == KEYCLASS_PLAIN && keyclass_has_lock_suffix(op->key) &&
-           is_suffixed_lock(local, op, asked);
+    return keyclass_has_lock_suffix(op->key) && is_suffixed_lock(local, op, asked);
 }
 
 static enum submit local_submit(struct engine *engine, struct op *op)

@@ -2,7 +2,8 @@
  * local: the engine of one machine, store and lock table under one roof.
  *
  * Promise: answers every op before submit returns; S3 by key class; stock handlers' lock keys never reach the
- * store. Threads: as engine.h says; one thread of its own does the store's housekeeping.
+ * store.
+ * Threads: as engine.h says; one thread of its own does the store's housekeeping.
  */
 #ifndef CLOAKROOM_ENGINE_LOCAL_H
 #define CLOAKROOM_ENGINE_LOCAL_H

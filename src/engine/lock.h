@@ -1,11 +1,12 @@
 /*
  * lock: the lock keys of stock handlers, as leases.
  *
- * Promise: a lock lives in memory only, is never refused for want of room, and is given back when the
- * connection that took it closes (L4). To its users it looks like the memcached item that they think it is.
+ * Promise: a lock lives in memory only, is never refused for want of room in the store, and is given back
+ * when the connection that took it closes (L4). To its users it looks like the memcached item that they think
+ * it is.
  *
- *      none ── add, set, incr with initial ──> held ── delete, exptime, "0" set on a `<id>.lock`, connection
- * closed ──> none
+ *      none ── add, set, incr with initial ──> held
+ *      held ── delete, exptime, "0" set on a `<id>.lock`, connection closed ──> none
  *
  * php-memcache releases by setting its counter to 0; such a lock is forgotten at once, since "absent" and "0"
  * both let the next one take it.

@@ -3,8 +3,8 @@
  *
  * Promise: what accepted sockets share (no delay, keepalive L4, non-blocking) is set once, on the listening
  * socket, where Linux lets them inherit it: no system call per connection. A socket file left behind by a
- * dead server is replaced, a live server's is not. Failure: ERR_SYSTEM or ERR_USAGE with one line in `error`
- * that says what to do.
+ * dead server is replaced, a live server's is not.
+ * Failure: ERR_SYSTEM or ERR_USAGE with one line in `error` that says what to do.
  */
 #ifndef CLOAKROOM_NET_LISTEN_H
 #define CLOAKROOM_NET_LISTEN_H
@@ -17,9 +17,9 @@
 
 enum { LISTEN_ERROR_MAX = 384, LISTEN_PER_NAME_MAX = 16 };
 
-/* Listens on each address that `host` (a name, an IPv4 or IPv6 address; NULL: every interface) stands for, at
- * most LISTEN_PER_NAME_MAX. port 0: one that the system picks, the same for all. Appends to ret_fds, adds to
- * *ret_n. */
+/* Listens on each address that `host` (a name, an IPv4 or IPv6 address; NULL: every interface) stands for,
+ * at most LISTEN_PER_NAME_MAX. port 0: one that the system picks, the same for all. Appends to ret_fds,
+ * adds to *ret_n. */
 enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, size_t *ret_n,
                     char *error) ERR_MUST_CHECK;
 

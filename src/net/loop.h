@@ -5,13 +5,13 @@
  * learn that there is nothing more. Mail posted by any thread is opened by the loop's own thread, in the
  * order of posting.
  *
- *      loop_run():  wait -> tell the time -> ready() of each source -> open() of all mail -> due timers ->
- * turn() -> wait
+ *      loop_run():  wait -> tell the time -> ready() of each source -> open() of all mail
+ *                   -> fire() of due timers -> turn() -> wait
  *
  * Ownership: sources, mail and timers are embedded in what they belong to; the loop only links them. What is
- * freed within a turn may still have an event waiting in that turn: free it in turn(). Threads: everything
- * from the loop's own thread, but loop_post() and loop_stop(), from any. Failure: loop_init() and loop_add()
- * only; out of descriptors or memory.
+ * freed within a turn may still have an event waiting in that turn: free it in turn().
+ * Threads: everything from the loop's own thread, but loop_post() and loop_stop(), from any.
+ * Failure: loop_init() and loop_add() only; out of descriptors or memory.
  */
 #ifndef CLOAKROOM_NET_LOOP_H
 #define CLOAKROOM_NET_LOOP_H
@@ -72,8 +72,8 @@ void loop_remove(struct loop *loop, int fd);
 
 void loop_post(struct loop *loop, struct loop_mail *mail);
 
-/* For taking things down, once the loop no longer runs: opens what mail there is, or waits for some and opens
- * it. */
+/* For taking things down, once the loop no longer runs: opens what mail there is, or waits for some and
+ * opens it. */
 void loop_open_mail(struct loop *loop);
 void loop_wait_mail(struct loop *loop);
 

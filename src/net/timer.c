@@ -1,5 +1,5 @@
-/* A binary heap of timers, soonest first; each timer knows its place, so clearing one is as cheap as setting
- * it. */
+/* A binary heap of timers, soonest first; each timer knows its place, so clearing one is as cheap as
+ * setting it. */
 #include "net/timer.h"
 #include "base/check.h"
 

@@ -36,8 +36,8 @@ void buffer_lend(struct buffer *buffer, char *p, size_t cap);
 /* Frees owned memory; the buffer is empty and has no memory. */
 void buffer_drop(struct buffer *buffer, struct buffer_pool *pool);
 
-/* Room for `more` bytes behind those in it, moving to owned memory when the present one is too small. False:
- * the pool has none. */
+/* Room for `more` bytes behind those in it, moving to owned memory when the present one is too small.
+ * False: the pool has none. */
 bool buffer_reserve(struct buffer *buffer, struct buffer_pool *pool, size_t more);
 
 /* Makes the bytes its own, and drops those done with. False: the pool has none. */

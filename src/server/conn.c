@@ -247,8 +247,8 @@ static void send_answers(struct conn *conn)
 
 enum { LOOK_AHEAD = 8 };
 
-/* Reads the next requests of a batch for their keys only, so that the engine can fetch all they need at once.
- * They are parsed again when their turn comes: that is cheap beside one miss of the caches. */
+/* Reads the next requests of a batch for their keys only, so that the engine can fetch all they need at
+ * once. They are parsed again when their turn comes: that is cheap beside one miss of the caches. */
 static void look_ahead(const struct conn *conn)
 {
     struct bytes keys[LOOK_AHEAD];

@@ -4,12 +4,11 @@
  *      conn_open() ─> READING ──all answered──> READING …
  *                        │  an op is pending ─> WAITING ──woken──> READING
  *                        │  the peer takes no more ─> WRITING ──taken──> READING
- *                        └─ end, error, quit ─> GONE (freed after the turn; after its last mail, if an op was
- * pending)
+ *                        └─ end, error, quit ─> GONE (freed after the turn, or after its last mail)
  *
  * Promise: answers leave in the order of the requests. While it waits or writes it reads no further, so what
- * one peer can make the server hold is bounded: one read's worth of requests, one flush mark's and one
- * value's worth of answers.
+ * one peer can make the server hold is bounded: one read's worth of requests or one long one, one flush
+ * mark's and one value's worth of answers.
  *
  * Ownership: belongs to its worker; the engine may hold its op while WAITING.
  * Threads: its worker's.
@@ -46,8 +45,8 @@ struct conn {
     struct conn *prev;
 };
 
-/* Takes over an accepted descriptor and hands it to `worker`, perhaps another thread's. Closes it when there
- * is no memory. */
+/* Takes over an accepted descriptor and hands it to `worker`, perhaps another thread's. Closes it when
+ * there is no memory. */
 void conn_open(struct worker *worker, int fd, unsigned role, struct worker *from);
 
 /* Closes it now; safe at any time of a turn. */

@@ -5,6 +5,7 @@
 #include "server/conn.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -39,6 +40,9 @@ static struct worker *choose_worker(struct worker *self)
 static void turn_away(struct server *server, int fd)
 {
     static const char words[] = "ERROR Too many open connections\r\n";
+    if (__atomic_load_n(&server->settings->verbose, __ATOMIC_RELAXED) > 0)
+        fprintf(stderr, "connection refused: there are %llu already, see -c\n",
+                (unsigned long long)server->settings->max_connections);
     (void)!send(fd, words, sizeof words - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(fd);
     __atomic_fetch_add(&server->rejected_connections, 1, __ATOMIC_RELAXED);
@@ -63,6 +67,8 @@ static void pause_accepting(struct worker *worker)
     if (!worker->is_accepting)
         return;
     worker->is_accepting = false;
+    if (__atomic_load_n(&worker->server->settings->verbose, __ATOMIC_RELAXED) > 0)
+        fprintf(stderr, "cannot accept connections for the moment: %s\n", strerror(errno));
     for (size_t i = 0; i < worker->server->nlisteners; i++)
         loop_remove(&worker->loop, worker->doors[i].listener->fd);
     CHECK(loop_set_timer(&worker->loop, &worker->accept_again, (uint64_t)ACCEPT_PAUSE_MS * NS_PER_MS) ==

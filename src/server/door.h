@@ -2,7 +2,8 @@
  * door: where one worker waits at one listener.
  *
  * Promise: over the connection limit the newest is told so and closed, as memcached does; out of descriptors
- * the worker stops accepting for a moment instead of spinning. Threads: the worker's.
+ * the worker stops accepting for a moment instead of spinning.
+ * Threads: the worker's.
  */
 #ifndef CLOAKROOM_SERVER_DOOR_H
 #define CLOAKROOM_SERVER_DOOR_H

@@ -100,6 +100,7 @@ static void block_signals(sigset_t *set)
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
+    sigaddset(set, SIGUSR1); /* a graceful end to memcached, too */
     CHECK(pthread_sigmask(SIG_BLOCK, set, NULL) == 0);
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
     CHECK(signal(SIGHUP, SIG_IGN) != SIG_ERR);
@@ -118,6 +119,8 @@ static enum err start(struct server *server, int *ret_ready_fd, char *error)
         err = process_write_pid(settings->pid_file, error);
         server->pid_file = err == ERR_NONE ? settings->pid_file : NULL;
     }
+    if (err == ERR_NONE && settings->socket_path != NULL)
+        err = process_give_away(settings->socket_path, settings->user, error);
     if (err == ERR_NONE)
         err = process_become_user(settings->user, error);
     if (err == ERR_NONE)
@@ -170,8 +173,9 @@ static int run(struct settings_parser *parser)
         settings_print_manual(stdout);
         return EXIT_SUCCESS;
     }
-    if (settings->udp_port != 0) {
-        complain("-U: UDP is not served; leave it out or give -U 0");
+    const char *contradiction = settings_contradiction(settings);
+    if (contradiction != NULL) {
+        complain(contradiction);
         return EXIT_FAILURE;
     }
     return serve(settings);

@@ -40,22 +40,37 @@ static enum err become(const struct passwd *entry, const char *user, char *error
     return ERR_SYSTEM;
 }
 
+static const struct passwd *find_user(const char *user, char *error)
+{
+    const struct passwd *entry = user == NULL ? NULL : getpwnam(user);
+    if (user == NULL)
+        snprintf(error, PROCESS_ERROR_MAX,
+                 "started as root: name the user to become with -u (-u root if root it must be)");
+    else if (entry == NULL)
+        snprintf(error, PROCESS_ERROR_MAX, "-u %.64s: there is no such user; create it or name another",
+                 user);
+    return entry;
+}
+
+enum err process_give_away(const char *path, const char *user, char *error)
+{
+    if (geteuid() != 0)
+        return ERR_NONE;
+    const struct passwd *entry = find_user(user, error);
+    if (entry == NULL)
+        return ERR_USAGE;
+    if (chown(path, entry->pw_uid, entry->pw_gid) == 0)
+        return ERR_NONE;
+    snprintf(error, PROCESS_ERROR_MAX, "cannot give %.256s to %.64s: %s", path, user, strerror(errno));
+    return ERR_SYSTEM;
+}
+
 enum err process_become_user(const char *user, char *error)
 {
     if (geteuid() != 0)
         return ERR_NONE;
-    if (user == NULL) {
-        snprintf(error, PROCESS_ERROR_MAX,
-                 "started as root: name the user to become with -u (-u root if root it must be)");
-        return ERR_USAGE;
-    }
-    const struct passwd *entry = getpwnam(user);
-    if (entry == NULL) {
-        snprintf(error, PROCESS_ERROR_MAX, "-u %.64s: there is no such user; create it or name another",
-                 user);
-        return ERR_USAGE;
-    }
-    return become(entry, user, error);
+    const struct passwd *entry = find_user(user, error);
+    return entry == NULL ? ERR_USAGE : become(entry, user, error);
 }
 
 /* The parent's end: a byte says ready, the end of the pipe says that the child is gone. */
@@ -94,7 +109,6 @@ void process_detach(int ready_fd)
         (void)dup2(null, fd);
     if (null >= 0)
         close(null);
-    (void)!chdir("/");
     (void)!write(ready_fd, "", 1);
     close(ready_fd);
 }

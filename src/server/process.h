@@ -15,14 +15,19 @@ enum { PROCESS_ERROR_MAX = 512 };
 /* Room for so many connections and the server's own files. */
 enum err process_raise_descriptors(uint64_t nconnections, char *error) ERR_MUST_CHECK;
 
+/* Gives the file to `user`, as root; else it is left as it is: a socket is to be usable by, and at the end
+ * removed by, whom the server becomes. */
+enum err process_give_away(const char *path, const char *user, char *error) ERR_MUST_CHECK;
+
 /* Becomes `user`. As root a user must be named; otherwise NULL is fine and a name is left aside. */
 enum err process_become_user(const char *user, char *error) ERR_MUST_CHECK;
 
-/* Goes into the background, before any thread is started; the caller goes on as the child. The parent stays
- * until the child says that it is ready or ends, and exits with 0 or 1 accordingly: errors are seen where the
- * command was given. */
+/* Goes into the background, before any thread is started; the caller goes on as the child. The parent
+ * stays until the child says that it is ready or ends, and exits with 0 or 1 accordingly: errors are seen
+ * where the command was given. */
 enum err process_fork(int *ret_ready_fd, char *error) ERR_MUST_CHECK;
-/* The child is ready: lets the parent go and leaves its terminal. */
+/* The child is ready: lets the parent go and leaves its terminal. It stays in its folder, so that relative
+ * names of files mean the same at the end. */
 void process_detach(int ready_fd);
 
 enum err process_write_pid(const char *path, char *error) ERR_MUST_CHECK;

@@ -99,13 +99,14 @@ static const struct option_row rows[] = {
      .argument = "<file>",
      .help = "write the process id there",
      OPTION_TEXT(struct settings, pid_file)},
+    {.name = "logfile", .argument = "<file>", .help = NULL, OPTION_IGNORED("messages go to stderr")},
     {.name = "config",
      .argument = "<file>",
      .help = "read options from a file such as memcached.conf, as if they stood here",
      OPTION_CALL(read_config)},
     {.letter = 'v',
      .name = "verbose",
-     .help = "say more; -vv says when connections come and go",
+     .help = "say when connections are refused; -vv says when connections come and go",
      OPTION_COUNT(struct settings, verbose)},
     {.letter = 'h', .name = "help", .help = "print this and exit", OPTION_FLAG(struct settings, help)},
     {.letter = 'V',
@@ -123,6 +124,20 @@ enum err settings_parse(struct settings_parser *parser, int argc, char *const ar
 {
     enum err err = option_init(&parser->set, rows, NROWS, &parser->settings);
     return err == ERR_NONE ? option_parse_args(&parser->set, argc, argv) : err;
+}
+
+const char *settings_contradiction(const struct settings *settings)
+{
+    if (settings->udp_port != 0)
+        return "-U: UDP is not served; leave it out or give -U 0";
+    if (settings->no_evict && settings->evict_sessions)
+        return "-M forbids what --evict-sessions asks for; give one of them";
+    for (size_t i = 0; i < settings->session_prefixes.n; i++) {
+        if (settings->session_prefixes.items[i][0] == '\0')
+            return "--session-prefix: an empty one would make every key a session; give the beginning of the "
+                   "sessions' keys";
+    }
+    return NULL;
 }
 
 void settings_fini(struct settings_parser *parser)
@@ -163,16 +178,17 @@ static const char manual_tail[] =
     ".SH SIGNALS\n"
     ".TP\n"
     ".BR SIGTERM \", \" SIGINT\n"
-    "close all connections, remove the pid file and the socket file, and end with status 0.\n"
+    "close all connections, remove the pid file and the socket file where that is allowed, and end with\n"
+    "status 0.\n"
     ".TP\n"
     ".B SIGHUP\n"
     "is ignored.\n"
     ".SH EXAMPLE\n"
-    "Sessions only, 512 megabytes, for web servers on this machine that run as www\\-data:\n"
+    "To keep the sessions of PHP on this machine in 512 megabytes:\n"
     ".PP\n"
     ".RS\n"
     ".nf\n"
-    "cloakroomd \\-u www\\-data \\-l 127.0.0.1 \\-m 512\n"
+    "cloakroomd \\-l 127.0.0.1 \\-m 512\n"
     ".fi\n"
     ".RE\n"
     ".PP\n"

@@ -2,7 +2,8 @@
  * settings: what the operator asked for, from the command line and the config file.
  *
  * Promise: one table is the parser, the help, the config file and the manual page; a mistake is one line that
- * names it and what would be accepted. Ownership: settings_fini() frees what settings_parse() filled in.
+ * names it and what would be accepted.
+ * Ownership: settings_fini() frees what settings_parse() filled in.
  * Threads: read-only after start, but `verbose`, which the verbosity command sets.
  */
 #ifndef CLOAKROOM_SERVER_SETTINGS_H
@@ -40,6 +41,9 @@ struct settings_parser {
 
 /* Fills parser->settings; parser->set.error has the line when refused. settings_fini() is due either way. */
 enum err settings_parse(struct settings_parser *parser, int argc, char *const argv[]) ERR_MUST_CHECK;
+/* What cannot be meant together, or at all, as one line that says what to do; NULL when there is no such
+ * thing. */
+const char *settings_contradiction(const struct settings *settings);
 void settings_fini(struct settings_parser *parser);
 
 void settings_print_help(FILE *out);

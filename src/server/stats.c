@@ -177,6 +177,10 @@ static void put_plain(struct conn *conn, enum status status)
 static void run_reset(struct conn *conn)
 {
     struct server *server = conn->worker->server;
+    if ((conn->role & ROLE_ADMIN) == 0) {
+        put_plain(conn, STATUS_DENIED);
+        return;
+    }
     for (int counter = 0; counter < NCOUNTERS; counter++)
         __atomic_store_n(&server->counters_base.values[counter], sum_of(server, (enum counter)counter),
                          __ATOMIC_RELAXED);

@@ -111,6 +111,8 @@ static void empty_idle_segments(struct arena *arena)
            arena->used_bytes + (uint64_t)arena->nidle * arena->segment_bytes > arena->limit_bytes) {
         uint32_t number = arena->idle[--arena->nidle];
         CHECK(madvise(segment_at(arena, number), arena->segment_bytes, MADV_DONTNEED) == 0);
+        /* Else the system may back it again on its own, to make a huge page whole. */
+        (void)madvise(segment_at(arena, number), arena->segment_bytes, MADV_NOHUGEPAGE);
         arena->idle[arena->nsegments - ++arena->nemptied] = number;
     }
 }

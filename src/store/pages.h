@@ -2,8 +2,9 @@
  * pages: index pages, carved from segments of the arena so that the index counts against -m like all else.
  *
  * Ownership: a page belongs to who took it until given back; the segments behind stay taken until
- * pages_fini(). Threads: any; one lock, held for a few instructions. Failure: NULL when the arena has no
- * segment left for rewrites.
+ * pages_fini().
+ * Threads: any; one lock, held for a few instructions.
+ * Failure: NULL when the arena has no segment left for rewrites.
  */
 #ifndef CLOAKROOM_STORE_PAGES_H
 #define CLOAKROOM_STORE_PAGES_H

@@ -2,8 +2,7 @@
  * record: how an item lies in a segment.
  *
  *      0        8          12        16          20       21      22       23      24
- *      | version | expiry_s | flags  | value_len | key_len | class | fetched | spare | key … value … | pad to
- * 8
+ *      | version | expiry_s | flags  | value_len | key_len | class | fetched | spare | key … value …, padded to 8
  *
  * Ownership: a record belongs to its segment. It never moves; a newer one supersedes it.
  * Threads: only under the lock of its shard; a pinned large record's key and value may be read without.

@@ -1,14 +1,15 @@
 /*
  * segment: a stretch of memory that records are appended to, and its life.
  *
- *      segment_open() ── append … ──> full: sealed ── records die or are copied out ──> live == 0:
- * segment_free() (a large value has a segment of its own, made filled and sealed, pinned while somebody reads
- * it unlocked)
+ *      segment_open() ── append … ──> full: sealed ── records die or are copied out ──> live == 0: free
+ *
+ * A large value has a segment of its own, made filled and sealed, and pinned while somebody reads it unlocked.
  *
  * Ownership: a shard owns its segments; a staged one belongs to who staged it until it is put; a pinned one
- * outlives its shard's interest until the last unpin. Threads: all fields under the shard's lock, but `pins`,
- * and a large segment's memory while pinned or staged. Limits: records are 8-aligned; a segment is at most 1
- * MiB but for a large one, whose record lies at 0.
+ * outlives its shard's interest until the last unpin.
+ * Threads: all fields under the shard's lock, but `pins`, and a large segment's memory while pinned or
+ * staged.
+ * Limits: records are 8-aligned; a segment is at most 1 MiB but for a large one, whose record lies at 0.
  */
 #ifndef CLOAKROOM_STORE_SEGMENT_H
 #define CLOAKROOM_STORE_SEGMENT_H

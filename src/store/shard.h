@@ -83,8 +83,8 @@ static inline uint32_t shard_tag(uint64_t hash)
     return (uint32_t)hash;
 }
 
-/* The living record of `key`, its slot in *ret_slot; or NULL and the reason in *ret_miss. What has expired is
- * dropped on the way. */
+/* The living record of `key`, its slot in *ret_slot; or NULL and the reason in *ret_miss. What has expired
+ * is dropped on the way. */
 struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,
                           struct slot **ret_slot, enum store_miss *ret_miss);
 
@@ -118,7 +118,7 @@ uint64_t shard_next_version(struct shard *shard);
 /* Brings a delayed flush into force once its second has come. */
 void shard_apply_flush(struct shard *shard, uint32_t now_s);
 
-/* walk.c: one bounded step of housekeeping (S7), for `rank`'s sake: false when there is nothing left to do.
+/* walk.c: one bounded step of housekeeping (S7), as far as the policy goes: false when there is nothing left to do.
  */
 struct walk_policy {
     bool may_evict; /* cache */

@@ -160,8 +160,8 @@ void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct st
     show(ret);
 }
 
-/* Two rounds, so that the buckets are at hand when the records are looked for. Under the lock, as the index
- * may be growing. */
+/* Two rounds, so that the buckets are at hand when the records are looked for. Under the lock, as the
+ * index may be growing. */
 void store_prefetch(struct store *store, const struct bytes *keys, size_t n)
 {
     uint64_t hashes[STORE_PREFETCH_MAX];

@@ -1,12 +1,13 @@
 /*
  * store: items in memory, in a log of segments per shard. No network, no protocol, no policy but room.
  *
- * Promise (../shared names; see src/store/README.md for the whole list):
- *   S3  no live session is dropped to make room (unless evict_sessions): what expired goes first, then
- * garbage is compacted away, then cache is evicted, oldest first; only then is a *new* item refused with
- * ERR_FULL, with headroom left so that what exists can be written again. S6  segments, index and large values
- * together stay within limit_bytes. S7  nothing holds a shard longer than it takes to copy 64 KiB; larger
- * values are staged and pinned outside the lock.
+ * Promise (README.md beside this file has the whole list):
+ *   S3  no live session is dropped to make room (unless evict_sessions): what expired goes first, garbage is
+ *       compacted away where it is a quarter or more, then cache is evicted, oldest first; only then is a *new*
+ *       item refused with ERR_FULL, with headroom left so that what exists can be written again.
+ *   S6  segments, index pages and large values together stay within limit_bytes.
+ *   S7  nothing holds a shard longer than it takes to copy 64 KiB; larger values are staged and pinned outside
+ *       the lock.
  *
  *      store_lock(key) -> struct store_entry -> put / touch / remove -> store_unlock()
  *
@@ -84,9 +85,9 @@ void store_free(struct store **store);
 void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct store_entry *ret);
 void store_unlock(struct store_entry *entry);
 
-/* Fetches what the look-ups of these keys will touch into the processor's caches, all at once: for a batch,
- * whose misses would otherwise be waited for one after the other. A hint, it changes nothing. At most
- * STORE_PREFETCH_MAX keys. */
+/* Fetches what the look-ups of these keys will touch into the processor's caches, all at once: for a
+ * batch, whose misses would otherwise be waited for one after the other. A hint, it changes nothing. At
+ * most STORE_PREFETCH_MAX keys. */
 enum { STORE_PREFETCH_MAX = 16 };
 void store_prefetch(struct store *store, const struct bytes *keys, size_t n);
 
@@ -114,17 +115,17 @@ uint64_t store_next_version(struct store_entry *entry);
 void store_touch(struct store_entry *entry, uint32_t expiry_s);
 void store_mark_fetched(struct store_entry *entry);
 
-/* Makes room for a write of `len` bytes that was refused: a new item may not use the headroom, a rewrite of a
- * live session may. Call without an entry locked. False: nothing more can be done, the write is to be
- * refused. */
+/* Makes room for a write of `len` bytes (key and value) that was refused: a new item may not use the
+ * headroom, a rewrite of a live session may. Call without an entry locked. False: nothing more can be
+ * done, the write is to be refused. */
 bool store_reclaim(struct store *store, size_t len, bool is_rewrite, uint32_t now_s);
 
-/* Everything stored before second `at_s` is gone from then on (flush_all); at_s == now_s: at once, including
- * what was stored in this second so far. */
+/* Everything stored before second `at_s` is gone from then on (flush_all); at_s == now_s: at once,
+ * including what was stored in this second so far. */
 void store_flush(struct store *store, uint32_t now_s, uint32_t at_s);
 
-/* A bounded piece of housekeeping: drops what expired, compacts where garbage is worth it. Returns how many
- * milliseconds may pass until the next call. */
+/* A bounded piece of housekeeping: drops what expired, compacts where garbage is worth it. Returns how
+ * many milliseconds may pass until the next call. */
 uint32_t store_tidy(struct store *store, uint32_t now_s);
 
 struct store_stats {

@@ -384,8 +384,8 @@ static void the_suffix_alone_is_cache(void **state)
     assert_int_equal(stats.store.items[STORE_CACHE], 5);
 }
 
-/* The lock of a session that is known is one however it is asked for, and is given back even when it has run
- * out. */
+/* The lock of a session that is known is one however it is asked for, and is given back even when it has
+ * run out. */
 static void a_known_session_has_a_lock(void **state)
 {
     struct bench *bench = *state;
