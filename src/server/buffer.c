@@ -25,7 +25,7 @@ void buffer_drop(struct buffer *buffer, struct buffer_pool *pool)
 static char *take(struct buffer_pool *pool, size_t cap)
 {
     uint64_t used = __atomic_add_fetch(&pool->used_bytes, cap, __ATOMIC_RELAXED);
-    char *p = used <= pool->limit_bytes ? malloc(cap) : NULL;
+    char *p = used <= pool->limit_bytes || cap <= BUFFER_SMALL_BYTES ? malloc(cap) : NULL;
     if (p == NULL) {
         __atomic_fetch_sub(&pool->used_bytes, cap, __ATOMIC_RELAXED);
         __atomic_fetch_add(&pool->nrefused, 1, __ATOMIC_RELAXED);

@@ -7,7 +7,8 @@
  *
  * Ownership: a buffer is either lent (the worker's) or owned (allocated, counted in the pool).
  * Threads: a buffer belongs to one worker; the pool to all.
- * Limits: the pool's limit bounds all owned buffers together; a buffer that would exceed it is refused.
+ * Limits: a connection can always have BUFFER_SMALL_BYTES, so those who hoard harm only those who want much;
+ * what is larger is refused where it would take all owned buffers together beyond the pool's limit.
  */
 #ifndef CLOAKROOM_SERVER_BUFFER_H
 #define CLOAKROOM_SERVER_BUFFER_H
@@ -15,6 +16,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum { BUFFER_SMALL_BYTES = 16 << 10 };
 
 struct buffer_pool {
     _Atomic uint64_t used_bytes;

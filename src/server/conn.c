@@ -65,6 +65,8 @@ void conn_close(struct conn *conn)
         return;
     if (conn->state == CONN_WAITING)
         conn->is_owed_mail = !engine_cancel(server->engine, &conn->op);
+    if (conn->state == CONN_YIELDED)
+        conn->is_owed_mail = true;
     conn->state = CONN_GONE;
     say(conn, "closed");
     engine_client_gone(server->engine, &conn->client);
@@ -130,34 +132,45 @@ static bool flush_or_stop(struct conn *conn)
 static void out_of_buffers(struct conn *conn)
 {
     static const char words[] = "SERVER_ERROR out of memory reading request\r\n";
-    if (conn->proto.dialect != DIALECT_BINARY)
+    bool is_mid_answer = conn->out.at < conn->out.len;
+    if (conn->proto.dialect != DIALECT_BINARY && !is_mid_answer)
         (void)transport_write(&conn->transport, words, sizeof words - 1);
     conn_close(conn);
 }
 
-/* Puts by what is left of the input: half a request, or all that waits behind a pending op or a slow peer.
- * `need` is how long the first request will be, 0 when that is not known. */
-static void keep_input(struct conn *conn, size_t need)
+/* Puts by what is left of the input: all that waits for the next turn or behind a slow peer. */
+static void keep_input(struct conn *conn)
 {
     struct buffer *in = &conn->in;
-    size_t len = in->len - in->at;
-    if (len == 0 && need == 0) {
+    if (in->len == in->at)
         buffer_drop(in, pool_of(conn));
-        return;
-    }
-    size_t more = need > len ? need - len : 0;
-    if (more == 0 && conn->state == CONN_READING)
-        more =
-            len < 1024 ? 1024 : len; /* a line without end grows twofold, until the parser has had enough */
-    if (!buffer_keep(in, pool_of(conn)) || !buffer_reserve(in, pool_of(conn), more))
+    else if (!buffer_keep(in, pool_of(conn)))
         out_of_buffers(conn);
 }
 
-static bool is_value_too_much(struct conn *conn, size_t need)
+/* Half a request stays, with room for more: step() has seen to one whose length is known, a line without end grows
+ * twofold until the parser has had enough. */
+static void keep_half_request(struct conn *conn, size_t need)
 {
-    struct buffer_pool *pool = pool_of(conn);
-    return need > conn->in.cap && need > WORKER_IN_BYTES &&
-           __atomic_load_n(&pool->used_bytes, __ATOMIC_RELAXED) + need > pool->limit_bytes;
+    struct buffer *in = &conn->in;
+    size_t len = in->len - in->at;
+    size_t more = need > 0 ? 1 : len < 1024 ? 1024 : len;
+    if (len == 0)
+        buffer_drop(in, pool_of(conn));
+    else if (!buffer_keep(in, pool_of(conn)) || !buffer_reserve(in, pool_of(conn), more))
+        out_of_buffers(conn);
+}
+
+/* Room for more of a request of `need` bytes, where the present buffer is full of it: twofold each time, so that
+ * memory is had by sending, not by announcing. */
+static bool make_room(struct conn *conn, size_t need)
+{
+    struct buffer *in = &conn->in;
+    size_t len = in->len - in->at;
+    if (need <= in->cap)
+        return true;
+    size_t more = len < BUFFER_SMALL_BYTES ? BUFFER_SMALL_BYTES - len : len;
+    return buffer_reserve(in, pool_of(conn), more < need - len ? more : need - len);
 }
 
 static void rebase(struct bytes *bytes, const char *from, const char *to)
@@ -216,8 +229,6 @@ static enum step step(struct conn *conn, size_t *ret_need)
 {
     struct buffer *in = &conn->in;
     *ret_need = 0;
-    if (conn->out.len > WORKER_FLUSH_BYTES && !flush_or_stop(conn))
-        return STEP_STOP;
     if (in->at == in->len)
         return STEP_MORE;
     size_t start = in->at;
@@ -227,7 +238,7 @@ static enum step step(struct conn *conn, size_t *ret_need)
     in->at += used;
     if (parse == PARSE_REQUEST)
         return execute(conn, start);
-    return is_value_too_much(conn, *ret_need) ? refuse_value(conn) : STEP_MORE;
+    return make_room(conn, *ret_need) ? STEP_MORE : refuse_value(conn);
 }
 
 /* Before it waits for its op, a connection sends the answers it has. */
@@ -268,16 +279,33 @@ static void look_ahead(const struct conn *conn)
     engine_prefetch(conn->worker->server->engine, keys, nkeys);
 }
 
-/* Carries out all whole requests in conn->in, sends the answers, puts by the rest. */
+/* A connection's share of a turn, so that a long pipeline lets the others of its worker have theirs: so many
+ * requests, or WORKER_FLUSH_BYTES of answers. */
+enum { TURN_REQUESTS = 256 };
+
+/* Carries out whole requests of conn->in until something stops it, or its share is used up (STEP_ON). */
+static enum step carry_out(struct conn *conn, size_t *ret_need)
+{
+    enum step result = step(conn, ret_need);
+    for (size_t n = 1; result == STEP_ON && n < TURN_REQUESTS && conn->out.len < WORKER_FLUSH_BYTES; n++) {
+        if (n % LOOK_AHEAD == 1)
+            look_ahead(conn);
+        result = step(conn, ret_need);
+    }
+    return result;
+}
+
+static void yield(struct conn *conn)
+{
+    conn->state = CONN_YIELDED;
+    loop_post(&conn->worker->loop, &conn->mail);
+}
+
+/* Carries out what is in conn->in, sends the answers, puts by the rest. */
 static void run(struct conn *conn)
 {
     size_t need = 0;
-    enum step result = step(conn, &need);
-    for (size_t n = 0; result == STEP_ON; n++) {
-        if (n % LOOK_AHEAD == 0)
-            look_ahead(conn);
-        result = step(conn, &need);
-    }
+    enum step result = carry_out(conn, &need);
     if (conn->state == CONN_WAITING) {
         begin_waiting(conn);
         return;
@@ -285,8 +313,14 @@ static void run(struct conn *conn)
     send_answers(conn);
     if (conn->is_last)
         conn->in.at = conn->in.len;
-    if (conn->state != CONN_GONE)
-        keep_input(conn, result == STEP_MORE ? need : 0);
+    if (conn->state == CONN_GONE)
+        return;
+    if (result == STEP_MORE)
+        keep_half_request(conn, need);
+    else
+        keep_input(conn);
+    if (result == STEP_ON && conn->state == CONN_READING)
+        yield(conn);
 }
 
 static void receive(struct conn *conn)
@@ -330,6 +364,8 @@ static void ready(struct loop_source *source, uint32_t events)
     switch (conn->state) {
     case CONN_GONE: /* closed earlier in this turn */
         return;
+    case CONN_YIELDED: /* its mail comes in this turn */
+        return;
     case CONN_READING: /* what is broken says so to read(), after what it sent before */
         receive(conn);
         return;
@@ -346,23 +382,38 @@ static void ready(struct loop_source *source, uint32_t events)
     }
 }
 
-/* Its op can go on; or, for a closed one, the mail it still had to wait for has come. */
-static void woken(struct loop_mail *mail)
+static void resume(struct conn *conn)
 {
-    struct conn *conn = conn_of_mail(mail);
-    if (conn->state == CONN_GONE) {
-        conn->worker->nowed--;
-        lay_in_graveyard(conn);
-        return;
-    }
-    CHECK(conn->state == CONN_WAITING);
-    tell_time(conn->worker);
     if (exec_resume(conn) == EXEC_PENDING) {
         begin_waiting(conn);
         return;
     }
     conn->is_last = conn->is_last || conn->request.close;
     go_on_writing(conn);
+}
+
+/* Its op can go on, or it has its turn again; or, for a closed one, the mail it still had to wait for has come. */
+static void woken(struct loop_mail *mail)
+{
+    struct conn *conn = conn_of_mail(mail);
+    tell_time(conn->worker);
+    switch (conn->state) {
+    case CONN_GONE:
+        conn->worker->nowed--;
+        lay_in_graveyard(conn);
+        return;
+    case CONN_WAITING:
+        resume(conn);
+        return;
+    case CONN_YIELDED:
+        conn->state = CONN_READING;
+        run(conn);
+        return;
+    case CONN_READING:
+    case CONN_WRITING:
+        break;
+    }
+    CHECK(!"mail for a connection that expects none");
 }
 
 void conn_wake(struct op *op)

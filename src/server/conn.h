@@ -4,6 +4,7 @@
  *      conn_open() ─> READING ──all answered──> READING …
  *                        │  an op is pending ─> WAITING ──woken──> READING
  *                        │  the peer takes no more ─> WRITING ──taken──> READING
+ *                        │  it has had its share of this turn ─> YIELDED ──next turn──> READING
  *                        └─ end, error, quit ─> GONE (freed after the turn, or after its last mail)
  *
  * Promise: answers leave in the order of the requests. While it waits or writes it reads no further, so what
@@ -23,18 +24,18 @@
 #include "server/buffer.h"
 #include "server/worker.h"
 
-enum conn_state { CONN_READING, CONN_WRITING, CONN_WAITING, CONN_GONE };
+enum conn_state { CONN_READING, CONN_WRITING, CONN_WAITING, CONN_YIELDED, CONN_GONE };
 
 struct conn {
     struct loop_source source;
-    struct loop_mail mail; /* arrival at its worker; later: its op can go on */
+    struct loop_mail mail; /* arrival at its worker; later: its op can go on, or it has its turn again */
     struct transport transport;
     struct worker *worker;
     enum conn_state state;
     unsigned role;
     uint32_t events;   /* what the loop watches */
     bool is_last;      /* close once the answers are out */
-    bool is_owed_mail; /* its op was not cancelled in time: free it when the mail has come */
+    bool is_owed_mail; /* its mail is on the way: free it when that has come */
     struct proto proto;
     struct buffer in;
     struct buffer out;

@@ -227,7 +227,8 @@ enum exec exec_request(struct conn *conn)
     const struct verb_row *row = &verbs[conn->request.verb];
     unsigned needs = row->needs | (conn->request.touch ? ROLE_WRITE : 0U);
     if ((conn->role & needs) != needs) {
-        put_status(conn, STATUS_DENIED);
+        if (conn->proto.keys_left == 0) /* one refusal for a line, however many keys it has */
+            put_status(conn, STATUS_DENIED);
         return EXEC_DONE;
     }
     if (row->run != NULL) {

@@ -6,7 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+static uint64_t inode_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? st.st_ino : 0;
+}
 
 struct opening {
     const struct settings *settings;
@@ -24,7 +31,8 @@ static enum err append(struct opening *opening, int fd, unsigned role, const cha
         return ERR_MEMORY;
     }
     opening->listeners = grown;
-    grown[opening->n++] = (struct listener){.fd = fd, .role = role, .path = path};
+    grown[opening->n++] =
+        (struct listener){.fd = fd, .role = role, .path = path, .inode = path == NULL ? 0 : inode_of(path)};
     return ERR_NONE;
 }
 
@@ -150,7 +158,7 @@ void listener_close_all(struct listener *listeners, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         close(listeners[i].fd);
-        if (listeners[i].path != NULL)
+        if (listeners[i].path != NULL && inode_of(listeners[i].path) == listeners[i].inode)
             unlink(listeners[i].path);
     }
     free(listeners);

@@ -28,6 +28,7 @@ struct listener {
     int fd;
     unsigned role;
     const char *path; /* of a unix socket; else NULL */
+    uint64_t inode;   /* of that: a successor's socket of the same name is not ours to remove */
 };
 
 /* Opens all that settings ask for. *ret is an array of *ret_n. */

@@ -183,6 +183,7 @@ static int run(struct settings_parser *parser)
 
 int main(int argc, char *argv[])
 {
+    process_fill_standard_descriptors();
     struct settings_parser parser = {0};
     int status = EXIT_FAILURE;
     if (settings_parse(&parser, argc, argv) == ERR_NONE)

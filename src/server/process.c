@@ -13,6 +13,16 @@
 
 enum { OWN_DESCRIPTORS = 64 };
 
+void process_fill_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 enum err process_raise_descriptors(uint64_t nconnections, char *error)
 {
     struct rlimit limit;

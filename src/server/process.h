@@ -12,6 +12,9 @@
 
 enum { PROCESS_ERROR_MAX = 512 };
 
+/* Opens /dev/null in place of missing standard descriptors, so that no socket takes their numbers. First thing. */
+void process_fill_standard_descriptors(void);
+
 /* Room for so many connections and the server's own files. */
 enum err process_raise_descriptors(uint64_t nconnections, char *error) ERR_MUST_CHECK;
 

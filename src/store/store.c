@@ -13,8 +13,9 @@ enum {
     SEGMENT_MIN_BYTES = 16 << 10,
     SEGMENTS_PER_SHARD = 128, /* so that three heads and the reserve are about 3 % */
     HEADROOM_PERCENT = 5,
-    LARGE_SHARE = 4,            /* what exceeds a quarter of a segment would waste its end: it gets its own */
-    LARGE_MAX_BYTES = 64 << 10, /* S7 */
+    LARGE_SHARE = 2,             /* what exceeds half a segment would waste its end: it gets its own */
+    BLOCK_SLACK_BYTES = 8 << 10, /* header, and rounding to pages */
+    LARGE_MAX_BYTES = 64 << 10,  /* S7 */
 };
 
 struct store {
@@ -353,7 +354,7 @@ bool store_reclaim(struct store *store, size_t len, bool is_rewrite, uint32_t no
     enum arena_rank rank = is_rewrite ? ARENA_REWRITE : ARENA_NEW;
     uint64_t goal = store->arena.segment_bytes;
     if (len > store->large_bytes)
-        goal = len + 2 * (uint64_t)SEGMENT_MIN_BYTES;
+        goal = len + BLOCK_SLACK_BYTES;
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         if (order[i].may_evict && store->config.no_evict)
             continue;

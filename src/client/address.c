@@ -1,0 +1,173 @@
+/* The forms of an address, and what is said about those that are none; see address.h. */
+#include "client/address.h"
+#include "base/num.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { TEXT_SHOWN_MAX = 120, PORT_MAX = 65535 };
+
+#define FORMS "host:port, [v6]:port, tcp://host:port, /path/of/socket or unix:///path/of/socket"
+
+/* What is being parsed, for messages. */
+struct parser {
+    const char *text;
+    char *error;
+};
+
+__attribute__((format(printf, 2, 3))) static enum err refuse(const struct parser *parser, const char *format,
+                                                             ...)
+{
+    int len = snprintf(parser->error, ADDRESS_ERROR_MAX, "%.*s: ", TEXT_SHOWN_MAX, parser->text);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(parser->error + len, ADDRESS_ERROR_MAX - (size_t)len, format, args);
+    va_end(args);
+    return ERR_USAGE;
+}
+
+static struct bytes skip(struct bytes b, size_t len)
+{
+    return (struct bytes){.p = b.p + len, .len = b.len - len};
+}
+
+static bool holds(struct bytes b, char c)
+{
+    return b.len > 0 && memchr(b.p, c, b.len) != NULL;
+}
+
+static size_t count(struct bytes b, char c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < b.len; i++)
+        n += b.p[i] == c;
+    return n;
+}
+
+static bool is_host(struct bytes host, const char *letters)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.p[i];
+        bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!alnum && (c == '\0' || strchr(letters, c) == NULL))
+            return false;
+    }
+    return host.len > 0;
+}
+
+static enum err take_host_port(const struct parser *parser, struct bytes host, struct bytes port,
+                               struct address *ret)
+{
+    uint32_t number;
+    if (host.len >= ADDRESS_HOST_MAX)
+        return refuse(parser, "no host has a name of more than %d bytes", ADDRESS_HOST_MAX - 1);
+    if (!num_parse_u32(port, &number) || number == 0 || number > PORT_MAX)
+        return refuse(parser, "the port must be a number, 1 to %d, such as 11211", PORT_MAX);
+    *ret = (struct address){.kind = ADDRESS_TCP, .port = (uint16_t)number};
+    memcpy(ret->host, host.p, host.len);
+    return ERR_NONE;
+}
+
+/* [v6]:port */
+static enum err parse_bracketed(const struct parser *parser, struct bytes rest, struct address *ret)
+{
+    struct bytes inner = skip(rest, 1);
+    const char *bracket = memchr(inner.p, ']', inner.len);
+    if (bracket == NULL)
+        return refuse(parser, "the bracket is not closed; write [v6]:port");
+    struct bytes host = {.p = inner.p, .len = (size_t)(bracket - inner.p)};
+    struct bytes behind = skip(inner, host.len + 1);
+    if (!is_host(host, ":.%-_") || !holds(host, ':'))
+        return refuse(parser, "no IPv6 address stands between the brackets; write [v6]:port or host:port");
+    if (behind.len == 0 || behind.p[0] != ':')
+        return refuse(parser, "the port is missing; write [%.*s]:11211", (int)host.len, host.p);
+    return take_host_port(parser, host, skip(behind, 1), ret);
+}
+
+/* More than one colon, no brackets: host:port:weight, or IPv6. */
+static enum err refuse_colons(const struct parser *parser, struct bytes rest)
+{
+    size_t host_len = (size_t)((const char *)memchr(rest.p, ':', rest.len) - rest.p);
+    struct bytes behind = skip(rest, host_len + 1);
+    size_t port_len = (size_t)((const char *)memchr(behind.p, ':', behind.len) - behind.p);
+    uint32_t port;
+    struct bytes middle = {.p = behind.p, .len = port_len};
+    bool is_weighted = count(rest, ':') == 2 && holds(rest, '.') && num_parse_u32(middle, &port);
+    if (is_weighted)
+        return refuse(parser, "a weight behind the port, as in lists of php-memcached, means nothing here; "
+                              "leave it out");
+    return refuse(parser, "an IPv6 address goes between brackets, the port behind them: [::1]:11211");
+}
+
+static enum err refuse_without_port(const struct parser *parser, struct bytes rest)
+{
+    uint32_t number;
+    if (num_parse_u32(rest, &number))
+        return refuse(parser, "the host is missing; write 127.0.0.1:%u", number);
+    if (is_host(rest, ".-_"))
+        return refuse(parser, "the port is missing; write %.*s:11211", (int)rest.len, rest.p);
+    return refuse(parser, "not an address; write " FORMS);
+}
+
+/* host:port, with or without tcp:// before it. */
+static enum err parse_tcp(const struct parser *parser, struct bytes rest, struct address *ret)
+{
+    if (holds(rest, ','))
+        return refuse(parser, "this is a list; give one server");
+    if (holds(rest, '?'))
+        return refuse(parser, "what follows the ? are settings of php-memcache, which mean nothing here; "
+                              "leave them out");
+    if (holds(rest, '/') && rest.p == parser->text)
+        return refuse(parser, "a socket is written with its whole path, beginning with /");
+    if (holds(rest, '/'))
+        return refuse(parser, "nothing may follow the port; leave the / out");
+    if (rest.len > 0 && rest.p[0] == '[')
+        return parse_bracketed(parser, rest, ret);
+    if (count(rest, ':') > 1)
+        return refuse_colons(parser, rest);
+    if (!holds(rest, ':'))
+        return refuse_without_port(parser, rest);
+    size_t host_len = (size_t)((const char *)memchr(rest.p, ':', rest.len) - rest.p);
+    struct bytes host = {.p = rest.p, .len = host_len};
+    struct bytes port = skip(rest, host_len + 1);
+    if (host_len == 0)
+        return refuse(parser, "the host is missing; write 127.0.0.1:%.*s", (int)port.len, port.p);
+    if (!is_host(host, ".-_"))
+        return refuse(parser, "what stands before the port is no host; write " FORMS);
+    return take_host_port(parser, host, port, ret);
+}
+
+static enum err parse_unix(const struct parser *parser, struct bytes path, struct address *ret)
+{
+    if (path.len == 0 || path.p[0] != '/')
+        return refuse(parser, "a socket is written with its whole path, so with three slashes: "
+                              "unix:///path/of/socket");
+    if (bytes_ends_with(path, bytes_of(":0")))
+        path.len -= 2;
+    if (path.len >= ADDRESS_PATH_MAX)
+        return refuse(parser, "the path is too long for a socket (%d bytes)", ADDRESS_PATH_MAX - 1);
+    *ret = (struct address){.kind = ADDRESS_UNIX};
+    memcpy(ret->path, path.p, path.len);
+    return ERR_NONE;
+}
+
+enum err address_parse(const char *text, struct address *ret, char *error)
+{
+    const struct parser parser = {.text = text, .error = error};
+    struct bytes all = bytes_of(text);
+    if (all.len == 0) {
+        snprintf(error, ADDRESS_ERROR_MAX, "the server's address is empty; write " FORMS);
+        return ERR_USAGE;
+    }
+    if (text[0] == '/')
+        return parse_unix(&parser, all, ret);
+    if (bytes_starts_with(all, bytes_of("unix://")))
+        return parse_unix(&parser, skip(all, strlen("unix://")), ret);
+    if (bytes_starts_with(all, bytes_of("unix:")))
+        return parse_unix(&parser, (struct bytes){0}, ret);
+    if (bytes_starts_with(all, bytes_of("tcp://")))
+        return parse_tcp(&parser, skip(all, strlen("tcp://")), ret);
+    if (strstr(text, "://") != NULL)
+        return refuse(&parser, "only tcp:// and unix:// may stand before an address; write " FORMS);
+    return parse_tcp(&parser, all, ret);
+}
