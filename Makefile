@@ -35,11 +35,14 @@ UNITS     := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test_*.c)
 LOAD      := $(B)/load
 
 .PHONY: all
-all: $(B)/cloakroomd $(B)/cloakroom ## build cloakroomd and cloakroom into build/release/ (P=… for another profile)
+all: $(B)/cloakroomd $(B)/cloakroom $(B)/cloakroomd.8 ## build cloakroomd, cloakroom and the manual page into build/release/ (P=… for another profile)
 
 $(B)/cloakroomd: $(B)/obj/server/main.o $(ARCHIVE)
 	@echo "  LINK $@"
 	@$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/cloakroomd.8: $(B)/cloakroomd
+	@$< --manual > $@
 
 $(B)/cloakroom: $(B)/obj/cli/main.o $(ARCHIVE)
 	@echo "  LINK $@"
@@ -106,6 +109,12 @@ bench: all $(LOAD) ## compare with memcached (MEMCACHED=PATH, BENCH_ARGS='--quic
 	python3 bench/run.py --load $(LOAD) --cloakroomd $(B)/cloakroomd $(BENCH_ARGS)
 bench-memory: all $(LOAD) ## memory per session, beside memcached's
 	python3 bench/memory.py --load $(LOAD) --cloakroomd $(B)/cloakroomd $(BENCH_ARGS)
+
+.PHONY: docs
+docs: all ## bring the list of differences in docs/memcached.md up to date
+	@{ sed '/differences: begin/q' docs/memcached.md; echo; test/dialogue/run.py --differences; \
+	   sed -n '/differences: end/,$$p' docs/memcached.md; } > $(B)/memcached.md
+	@mv $(B)/memcached.md docs/memcached.md
 
 .PHONY: format clean help
 format: ## bring all C sources into the house's format
