@@ -7,7 +7,7 @@ import time
 import peers
 
 KEY_LEN = 40
-SETTLE_S = 2  # for work that goes on after the last answer
+SETTLE_S = 10  # for work that goes on after the last answer: cloakroomd compacts while it is idle
 LIMIT_S = 300  # for each run
 CONNECTIONS, DEPTH = 16, 64
 

@@ -71,12 +71,15 @@ static char *segment_at(const struct arena *arena, uint32_t number)
 }
 
 /* The one backed by memory first, the never used one last. */
-static void *pop_segment(struct arena *arena)
+static void *pop_segment(struct arena *arena, bool *ret_is_emptied)
 {
+    *ret_is_emptied = false;
     if (arena->nidle > 0)
         return segment_at(arena, arena->idle[--arena->nidle]);
-    if (arena->nemptied > 0)
+    if (arena->nemptied > 0) {
+        *ret_is_emptied = true;
         return segment_at(arena, arena->idle[arena->nsegments - arena->nemptied--]);
+    }
     CHECK(arena->nfresh < arena->nsegments);
     return segment_at(arena, arena->nfresh++);
 }
@@ -84,12 +87,15 @@ static void *pop_segment(struct arena *arena)
 void *arena_take_segment(struct arena *arena, enum arena_rank rank)
 {
     void *segment = NULL;
+    bool is_emptied = false;
     pthread_mutex_lock(&arena->lock);
     if (arena_has(arena, arena->segment_bytes, rank)) {
         arena->used_bytes += arena->segment_bytes;
-        segment = pop_segment(arena);
+        segment = pop_segment(arena, &is_emptied);
     }
     pthread_mutex_unlock(&arena->lock);
+    if (is_emptied)
+        (void)madvise(segment, arena->segment_bytes, MADV_HUGEPAGE);
     return segment;
 }
 
@@ -104,17 +110,36 @@ void arena_give_segment(struct arena *arena, void *segment)
     pthread_mutex_unlock(&arena->lock);
 }
 
+/* Gives the memory of the last idle segment back to the system. */
+static void empty_one(struct arena *arena)
+{
+    uint32_t number = arena->idle[--arena->nidle];
+    CHECK(madvise(segment_at(arena, number), arena->segment_bytes, MADV_DONTNEED) == 0);
+    /* Else the system may back it again on its own, to make a huge page whole. */
+    (void)madvise(segment_at(arena, number), arena->segment_bytes, MADV_NOHUGEPAGE);
+    arena->idle[arena->nsegments - ++arena->nemptied] = number;
+}
+
+static uint64_t idle_bytes(const struct arena *arena)
+{
+    return (uint64_t)arena->nidle * arena->segment_bytes;
+}
+
+bool arena_trim(struct arena *arena, uint64_t keep_bytes, uint32_t n)
+{
+    pthread_mutex_lock(&arena->lock);
+    for (; n > 0 && idle_bytes(arena) > keep_bytes; n--)
+        empty_one(arena);
+    bool is_more = idle_bytes(arena) > keep_bytes;
+    pthread_mutex_unlock(&arena->lock);
+    return is_more;
+}
+
 /* Idle segments are still backed by memory: together with what is out they must not exceed the limit. */
 static void empty_idle_segments(struct arena *arena)
 {
-    while (arena->nidle > 0 &&
-           arena->used_bytes + (uint64_t)arena->nidle * arena->segment_bytes > arena->limit_bytes) {
-        uint32_t number = arena->idle[--arena->nidle];
-        CHECK(madvise(segment_at(arena, number), arena->segment_bytes, MADV_DONTNEED) == 0);
-        /* Else the system may back it again on its own, to make a huge page whole. */
-        (void)madvise(segment_at(arena, number), arena->segment_bytes, MADV_NOHUGEPAGE);
-        arena->idle[arena->nsegments - ++arena->nemptied] = number;
-    }
+    while (arena->nidle > 0 && arena->used_bytes + idle_bytes(arena) > arena->limit_bytes)
+        empty_one(arena);
 }
 
 void *arena_take_block(struct arena *arena, uint64_t len, enum arena_rank rank)

@@ -2,8 +2,8 @@
  * arena: the memory limit, handed out in segments of one size and in single blocks for large values.
  *
  * Promise (S6): what is out at any time is at most limit_bytes. A segment given back is kept for the next
- * taker, so a busy store makes no system calls; its memory goes back to the system only when a block needs
- * the room.
+ * taker, so a busy store makes no system calls; its memory goes back to the system when the store is idle, or
+ * a block needs the room.
  *
  * Segments are cut from one region of addresses, reserved at the start and backed by memory as it is used, in
  * huge pages where the system has them: with a million items each look-up is a miss of the processor's
@@ -58,6 +58,10 @@ bool arena_has(const struct arena *arena, uint64_t len, enum arena_rank rank);
 /* segment_bytes of memory, aligned to 4096, contents undefined. */
 void *arena_take_segment(struct arena *arena, enum arena_rank rank);
 void arena_give_segment(struct arena *arena, void *segment);
+
+/* Gives the memory of idle segments back to the system, at most `n` of them, while more than `keep_bytes`
+ * are idle. True: there is more to give. */
+bool arena_trim(struct arena *arena, uint64_t keep_bytes, uint32_t n);
 
 /* `len` bytes, a multiple of 4096, aligned to a page, zeroed. */
 void *arena_take_block(struct arena *arena, uint64_t len, enum arena_rank rank);

@@ -26,8 +26,9 @@ struct store {
     uint32_t nopen; /* shards that store_free() is to close */
     unsigned shard_shift;
     size_t large_bytes;
-    uint32_t reclaim_at; /* where the next reclaim begins, so that shards take turns */
-    uint32_t full_s;     /* the second in which no room for new items was found: not looked for twice */
+    uint32_t reclaim_at;   /* where the next reclaim begins, so that shards take turns */
+    uint64_t tidied_bytes; /* stats.appended_bytes at the last store_tidy() */
+    uint32_t full_s;       /* the second in which no room for new items was found: not looked for twice */
     struct shard *shards;
 };
 
@@ -401,32 +402,62 @@ void store_read_stats(struct store *store, struct store_stats *ret)
 }
 
 /*
- * How eagerly to tidy. Compaction is cheap where most of a segment is garbage and dear where little is, so
- * while memory is free a busy store keeps up to as much garbage as living data and an idle one works it off
- * slowly.
+ * How eagerly to tidy. Compaction is cheap where most of a segment is garbage and dear where little is. So
+ * while memory is free a busy store keeps up to as much garbage as living data, and works off only what is
+ * cheap; an idle one works off nearly all, and gives the memory back.
  */
-enum { TIDY_SWEEP_AFTER_S = 30, TIDY_GARBAGE_PERCENT = 8, TIDY_SLOW_STEPS = 8, TIDY_FAST_STEPS = 128 };
+struct eagerness {
+    unsigned garbage_percent;
+    uint32_t steps; /* at most, in one call */
+    uint32_t wait_ms;
+};
+
+static const struct eagerness urgent = {.garbage_percent = 20, .steps = 128, .wait_ms = 1};
+static const struct eagerness busy = {.garbage_percent = 30, .steps = 8, .wait_ms = 5};
+static const struct eagerness idle = {.garbage_percent = 4, .steps = 64, .wait_ms = 5};
+static const struct eagerness content = {.garbage_percent = 101, .steps = 64, .wait_ms = 5};
+
+enum {
+    TIDY_SWEEP_AFTER_S = 30,
+    TIDY_GARBAGE_PERCENT = 5,   /* of what lives: less is left alone */
+    TIDY_IDLE_BYTES = 64 << 10, /* written since the last call */
+    TIDY_TRIM_SEGMENTS = 8,     /* given back to the system in one call */
+    TIDY_REST_MS = 500
+};
+
+static const struct eagerness *choose_eagerness(struct store *store, const struct store_stats *stats)
+{
+    uint64_t live = stats->live_bytes[STORE_CACHE] + stats->live_bytes[STORE_SESSION];
+    uint64_t written = stats->appended_bytes - store->tidied_bytes;
+    store->tidied_bytes = stats->appended_bytes;
+    bool is_short = !arena_has(&store->arena, stats->limit_bytes / 32, ARENA_NEW);
+    if (stats->garbage_bytes > live + stats->limit_bytes / 64 ||
+        (is_short && stats->garbage_bytes > stats->limit_bytes / 8))
+        return &urgent;
+    if (stats->garbage_bytes < live / 100 * TIDY_GARBAGE_PERCENT + 4 * (uint64_t)stats->segment_bytes)
+        return &content;
+    return written < TIDY_IDLE_BYTES ? &idle : &busy;
+}
 
 uint32_t store_tidy(struct store *store, uint32_t now_s)
 {
     struct store_stats stats;
     store_read_stats(store, &stats);
-    uint64_t live = stats.live_bytes[STORE_CACHE] + stats.live_bytes[STORE_SESSION];
-    bool is_short = !arena_has(&store->arena, stats.limit_bytes / 32, ARENA_NEW);
-    bool is_urgent = stats.garbage_bytes > live + stats.limit_bytes / 64 ||
-                     (is_short && stats.garbage_bytes > stats.limit_bytes / 8);
-    bool is_worth_it = stats.garbage_bytes > live / 100 * TIDY_GARBAGE_PERCENT + stats.limit_bytes / 64;
-    const struct walk_policy policy = {.garbage_percent = is_worth_it ? TIDY_GARBAGE_PERCENT : 101,
+    const struct eagerness *eager = choose_eagerness(store, &stats);
+    const struct walk_policy policy = {.garbage_percent = eager->garbage_percent,
                                        .sweep_after_s = TIDY_SWEEP_AFTER_S};
-    uint32_t steps = is_urgent ? TIDY_FAST_STEPS : TIDY_SLOW_STEPS;
-    uint32_t idle = 0;
-    while (steps > 0 && idle < store->nshards) {
+    uint32_t steps = eager->steps;
+    uint32_t resting = 0;
+    while (steps > 0 && resting < store->nshards) {
         uint32_t at = __atomic_fetch_add(&store->reclaim_at, 1, __ATOMIC_RELAXED) % store->nshards;
         bool did = step_shard(&store->shards[at], &policy, now_s);
         steps -= did;
-        idle = did ? 0 : idle + 1;
+        resting = did ? 0 : resting + 1;
     }
-    if (idle >= store->nshards)
-        return 500;
-    return is_urgent ? 1 : 5;
+    if (resting < store->nshards)
+        return eager->wait_ms;
+    bool is_quiet = eager == &idle || eager == &content;
+    if (is_quiet && arena_trim(&store->arena, stats.used_bytes / 100, TIDY_TRIM_SEGMENTS))
+        return eager->wait_ms;
+    return eager == &busy ? eager->wait_ms : TIDY_REST_MS;
 }
