@@ -30,6 +30,10 @@ program = str(ROOT / "build/release/cloakroomd")  # set by run.py
 slow = 1.0                                        # factor of all time limits, set by run.py
 
 
+class TooSlow(AssertionError):
+    """It took too long: here, now, beside whatever else runs on this machine."""
+
+
 class Skip(Exception):
     """This machine lacks what the test needs."""
 
