@@ -64,6 +64,13 @@ bool buffer_reserve(struct buffer *buffer, struct buffer_pool *pool, size_t more
     return move(buffer, pool, len + more);
 }
 
+bool buffer_reserve_own(struct buffer *buffer, struct buffer_pool *pool, size_t more)
+{
+    if (buffer->owned)
+        return buffer_reserve(buffer, pool, more);
+    return move(buffer, pool, buffer->len - buffer->at + more);
+}
+
 bool buffer_keep(struct buffer *buffer, struct buffer_pool *pool)
 {
     return buffer->owned || move(buffer, pool, buffer->len - buffer->at);

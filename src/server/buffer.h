@@ -43,6 +43,9 @@ void buffer_drop(struct buffer *buffer, struct buffer_pool *pool);
  * False: the pool has none. */
 bool buffer_reserve(struct buffer *buffer, struct buffer_pool *pool, size_t more);
 
+/* The same, but always to owned memory. False: the pool has none, all is as before. */
+bool buffer_reserve_own(struct buffer *buffer, struct buffer_pool *pool, size_t more);
+
 /* Makes the bytes its own, and drops those done with. False: the pool has none. */
 bool buffer_keep(struct buffer *buffer, struct buffer_pool *pool);
 

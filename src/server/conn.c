@@ -148,29 +148,27 @@ static void keep_input(struct conn *conn)
         out_of_buffers(conn);
 }
 
-/* Half a request stays, with room for more: step() has seen to one whose length is known, a line without end grows
- * twofold until the parser has had enough. */
-static void keep_half_request(struct conn *conn, size_t need)
+/* Half a line stays, with room for more: twofold, until the parser has had enough. */
+static void keep_half_line(struct conn *conn)
 {
     struct buffer *in = &conn->in;
     size_t len = in->len - in->at;
-    size_t more = need > 0 ? 1 : len < 1024 ? 1024 : len;
     if (len == 0)
         buffer_drop(in, pool_of(conn));
-    else if (!buffer_keep(in, pool_of(conn)) || !buffer_reserve(in, pool_of(conn), more))
+    else if (!buffer_keep(in, pool_of(conn)) || !buffer_reserve(in, pool_of(conn), len < 1024 ? 1024 : len))
         out_of_buffers(conn);
 }
 
-/* Room for more of a request of `need` bytes, where the present buffer is full of it: twofold each time, so that
- * memory is had by sending, not by announcing. */
-static bool make_room(struct conn *conn, size_t need)
+/* Half a request stays, with room for more of its `need` bytes: all of a small one, of a large one as much again as
+ * has come, so that memory is had by sending, not by announcing. False: there is none, it stays where it was. */
+static bool keep_half_request(struct conn *conn, size_t need)
 {
     struct buffer *in = &conn->in;
     size_t len = in->len - in->at;
-    if (need <= in->cap)
-        return true;
     size_t more = len < BUFFER_SMALL_BYTES ? BUFFER_SMALL_BYTES - len : len;
-    return buffer_reserve(in, pool_of(conn), more < need - len ? more : need - len);
+    if (more > need - len)
+        more = need - len;
+    return buffer_reserve_own(in, pool_of(conn), more);
 }
 
 static void rebase(struct bytes *bytes, const char *from, const char *to)
@@ -181,7 +179,7 @@ static void rebase(struct bytes *bytes, const char *from, const char *to)
 
 /* A pending op outlives this turn, and its key and value lie in the input: that must be the connection's own.
  */
-static bool keep_request(struct conn *conn, size_t start)
+static void keep_request(struct conn *conn, size_t start)
 {
     struct buffer *in = &conn->in;
     const char *from = in->p + start;
@@ -189,7 +187,7 @@ static bool keep_request(struct conn *conn, size_t start)
     in->at = start;
     if (!buffer_keep(in, pool_of(conn))) {
         out_of_buffers(conn);
-        return false;
+        return;
     }
     const char *to = in->p + in->at;
     rebase(&conn->request.key, from, to);
@@ -197,7 +195,6 @@ static bool keep_request(struct conn *conn, size_t start)
     rebase(&conn->op.key, from, to);
     rebase(&conn->op.value, from, to);
     in->at += used;
-    return true;
 }
 
 enum step { STEP_ON, STEP_MORE, STEP_STOP };
@@ -206,7 +203,7 @@ static enum step execute(struct conn *conn, size_t start)
 {
     if (exec_request(conn) == EXEC_PENDING) {
         conn->state = CONN_WAITING;
-        (void)keep_request(conn, start);
+        keep_request(conn, start);
         return STEP_STOP;
     }
     conn->is_last = conn->is_last || conn->request.close;
@@ -224,21 +221,24 @@ static enum step refuse_value(struct conn *conn)
     return execute(conn, start);
 }
 
-/* One request out of the input. STEP_MORE: the rest is no whole request, *ret_need as proto_next() has it. */
-static enum step step(struct conn *conn, size_t *ret_need)
+/* One request out of the input. STEP_MORE: there is none, or only half of one, which has been kept. */
+static enum step step(struct conn *conn)
 {
     struct buffer *in = &conn->in;
-    *ret_need = 0;
-    if (in->at == in->len)
-        return STEP_MORE;
     size_t start = in->at;
     size_t used = 0;
-    enum parse parse =
-        proto_next(&conn->proto, in->p + start, in->len - start, &used, ret_need, &conn->request);
+    size_t need = 0;
+    enum parse parse = PARSE_MORE;
+    if (start < in->len)
+        parse = proto_next(&conn->proto, in->p + start, in->len - start, &used, &need, &conn->request);
     in->at += used;
     if (parse == PARSE_REQUEST)
         return execute(conn, start);
-    return make_room(conn, *ret_need) ? STEP_MORE : refuse_value(conn);
+    if (need > 0 && !keep_half_request(conn, need))
+        return refuse_value(conn);
+    if (need == 0)
+        keep_half_line(conn);
+    return STEP_MORE;
 }
 
 /* Before it waits for its op, a connection sends the answers it has. */
@@ -284,13 +284,13 @@ static void look_ahead(const struct conn *conn)
 enum { TURN_REQUESTS = 256 };
 
 /* Carries out whole requests of conn->in until something stops it, or its share is used up (STEP_ON). */
-static enum step carry_out(struct conn *conn, size_t *ret_need)
+static enum step carry_out(struct conn *conn)
 {
-    enum step result = step(conn, ret_need);
+    enum step result = step(conn);
     for (size_t n = 1; result == STEP_ON && n < TURN_REQUESTS && conn->out.len < WORKER_FLUSH_BYTES; n++) {
         if (n % LOOK_AHEAD == 1)
             look_ahead(conn);
-        result = step(conn, ret_need);
+        result = step(conn);
     }
     return result;
 }
@@ -304,8 +304,7 @@ static void yield(struct conn *conn)
 /* Carries out what is in conn->in, sends the answers, puts by the rest. */
 static void run(struct conn *conn)
 {
-    size_t need = 0;
-    enum step result = carry_out(conn, &need);
+    enum step result = carry_out(conn);
     if (conn->state == CONN_WAITING) {
         begin_waiting(conn);
         return;
@@ -315,9 +314,7 @@ static void run(struct conn *conn)
         conn->in.at = conn->in.len;
     if (conn->state == CONN_GONE)
         return;
-    if (result == STEP_MORE)
-        keep_half_request(conn, need);
-    else
+    if (result != STEP_MORE)
         keep_input(conn);
     if (result == STEP_ON && conn->state == CONN_READING)
         yield(conn);
