@@ -203,7 +203,7 @@ class Server:
 
     def check_memory(self, bound_mib):
         """Shadow memory and red zones of a sanitized server come on top."""
-        bound = bound_mib * 4 + 120 if is_sanitized() else bound_mib
+        bound = bound_mib * 6 + 120 if is_sanitized() else bound_mib
         peak = self.memory_mib("VmHWM")
         check(peak < bound, f"the server took {peak:.0f} MiB, more than {bound} MiB")
 
