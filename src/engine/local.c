@@ -97,7 +97,7 @@ static enum attempt put(struct work *work, struct store_entry *entry, struct ver
     else if (work->staged == NULL || work->staged_for != old_version(op, entry))
         return ATTEMPT_STAGE;
     else
-        err = store_put_staged(entry, &work->staged);
+        err = store_put_staged(entry, write, &work->staged);
     if (err != ERR_NONE)
         return ATTEMPT_NO_ROOM;
     op->result = OP_OK;
@@ -292,7 +292,7 @@ static bool is_asked_for(const struct op *op, uint64_t asked)
  */
 static bool is_suffixed_lock(struct local *local, const struct op *op, uint64_t asked)
 {
-    enum store_class class;
+    enum store_class class = STORE_CACHE;
     struct bytes id = {.p = op->key.p, .len = op->key.len - (sizeof KEYCLASS_LOCK_SUFFIX - 1)};
     bool is_first_contact = is_asked_for(op, asked);
     if (lock_is_held(&local->locks, op->key, op->now_s))

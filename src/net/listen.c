@@ -88,7 +88,7 @@ enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, 
         set_port(a, port);
         int fd = open_tcp(a, backlog);
         /* A kernel without IPv6 still resolves "any" to it. */
-        if (fd < 0 && errno == EAFNOSUPPORT && a->ai_next != NULL)
+        if (fd < 0 && errno == EAFNOSUPPORT && (n > 0 || a->ai_next != NULL))
             continue;
         if (fd < 0) {
             enum err err = refuse_tcp(error, host, port);
@@ -109,7 +109,7 @@ enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, 
 /* Is anybody listening at this socket file? */
 static bool is_alive(const struct sockaddr_un *address)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return true;
     bool alive = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno != ECONNREFUSED;

@@ -87,8 +87,7 @@ void conn_bury(struct worker *worker)
     while (worker->graveyard != NULL) {
         struct conn *conn = worker->graveyard;
         worker->graveyard = conn->next;
-        conn->next = worker->spare;
-        worker->spare = conn;
+        free(conn);
     }
 }
 
@@ -413,6 +412,14 @@ static void woken(struct loop_mail *mail)
     CHECK(!"mail for a connection that expects none");
 }
 
+char *conn_answer_room(struct conn *conn)
+{
+    if (buffer_reserve(&conn->out, pool_of(conn), PROTO_ANSWER_MAX))
+        return conn->out.p + conn->out.len;
+    conn->is_last = true;
+    return NULL;
+}
+
 void conn_wake(struct op *op)
 {
     struct conn *conn = (struct conn *)(void *)((char *)op - offsetof(struct conn, op));
@@ -433,19 +440,10 @@ static void arrive(struct loop_mail *mail)
         say(conn, "opened");
 }
 
-static struct conn *take_struct(struct worker *from)
-{
-    struct conn *conn = from->spare;
-    if (conn == NULL)
-        return malloc(sizeof *conn);
-    from->spare = conn->next;
-    return conn;
-}
-
 void conn_open(struct worker *worker, int fd, unsigned role, struct worker *from)
 {
     struct server *server = worker->server;
-    struct conn *conn = take_struct(from);
+    struct conn *conn = malloc(sizeof *conn);
     if (conn == NULL) {
         close(fd);
         __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);

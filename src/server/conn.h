@@ -42,7 +42,7 @@ struct conn {
     struct engine_client client;
     struct request request; /* the one under way */
     struct op op;
-    struct conn *next; /* among its worker's connections, in the graveyard or among the spare ones */
+    struct conn *next; /* among its worker's connections or in the graveyard */
     struct conn *prev;
 };
 
@@ -55,6 +55,10 @@ void conn_close(struct conn *conn);
 
 /* After each turn: frees those that closed within it. */
 void conn_bury(struct worker *worker);
+
+/* Room for PROTO_ANSWER_MAX bytes behind the answers so far; the caller adds to conn->out.len what it used. NULL when there is no
+ * buffer: the peer then cannot be answered, so this was its last request. */
+char *conn_answer_room(struct conn *conn);
 
 /* For struct op: has the connection's own thread resume its op. From any thread. */
 void conn_wake(struct op *op);

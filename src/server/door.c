@@ -64,15 +64,17 @@ static void let_in(struct door *door, int fd)
  * while. A source that was added exclusively cannot be changed, only taken out and added anew. */
 static void pause_accepting(struct worker *worker)
 {
+    int reason = errno;
     if (!worker->is_accepting)
         return;
+    if (loop_set_timer(&worker->loop, &worker->accept_again, (uint64_t)ACCEPT_PAUSE_MS * NS_PER_MS) !=
+        ERR_NONE)
+        return; /* then it spins until there is memory again */
     worker->is_accepting = false;
     if (__atomic_load_n(&worker->server->settings->verbose, __ATOMIC_RELAXED) > 0)
-        fprintf(stderr, "cannot accept connections for the moment: %s\n", strerror(errno));
+        fprintf(stderr, "cannot accept connections for the moment: %s\n", strerror(reason));
     for (size_t i = 0; i < worker->server->nlisteners; i++)
         loop_remove(&worker->loop, worker->doors[i].listener->fd);
-    CHECK(loop_set_timer(&worker->loop, &worker->accept_again, (uint64_t)ACCEPT_PAUSE_MS * NS_PER_MS) ==
-          ERR_NONE);
 }
 
 static void ready(struct loop_source *source, uint32_t events)
@@ -85,10 +87,11 @@ static void ready(struct loop_source *source, uint32_t events)
             let_in(door, fd);
             continue;
         }
+        if (errno == ECONNABORTED || errno == EINTR)
+            continue;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             pause_accepting(door->worker);
-        if (errno != ECONNABORTED && errno != EINTR)
-            return;
+        return;
     }
 }
 
@@ -97,17 +100,19 @@ static enum err watch(struct worker *worker)
     for (size_t i = 0; i < worker->server->nlisteners; i++) {
         struct door *door = &worker->doors[i];
         enum err err = loop_add(&worker->loop, door->listener->fd, &door->source, EPOLLIN | EPOLLEXCLUSIVE);
-        if (err != ERR_NONE)
+        if (err != ERR_NONE && errno != EEXIST) /* a second try after a first that got half way */
             return err;
     }
     worker->is_accepting = true;
     return ERR_NONE;
 }
 
+/* The heap of timers does not shrink: one that has just fired finds its place again. */
 static void accept_again(struct loop_timer *timer)
 {
     struct worker *worker = (struct worker *)(void *)((char *)timer - offsetof(struct worker, accept_again));
-    CHECK(watch(worker) == ERR_NONE);
+    if (watch(worker) != ERR_NONE)
+        CHECK(loop_set_timer(&worker->loop, timer, (uint64_t)ACCEPT_PAUSE_MS * NS_PER_MS) == ERR_NONE);
 }
 
 enum err door_open_all(struct worker *worker)

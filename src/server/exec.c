@@ -25,15 +25,12 @@ static void count(struct conn *conn, enum counter counter)
 
 static void put_answer(struct conn *conn, const struct answer *answer)
 {
-    struct buffer *out = &conn->out;
-    if (!buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX)) {
-        conn->is_last = true;
-        return;
-    }
-    out->len += proto_put_answer(&conn->proto, &conn->request, answer, out->p + out->len);
+    char *room = conn_answer_room(conn);
+    if (room != NULL)
+        conn->out.len += proto_put_answer(&conn->proto, &conn->request, answer, room);
 }
 
-static void put_status(struct conn *conn, enum status status)
+void exec_put_status(struct conn *conn, enum status status)
 {
     put_answer(conn, &(struct answer){.status = status});
 }
@@ -41,15 +38,14 @@ static void put_status(struct conn *conn, enum status status)
 static void run_flush(struct conn *conn)
 {
     engine_flush(conn->worker->server->engine, conn->worker->now_s, conn->request.exptime);
-    put_status(conn, STATUS_OK);
+    exec_put_status(conn, STATUS_OK);
 }
 
 static void run_version(struct conn *conn)
 {
-    struct buffer *out = &conn->out;
-    if (buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX))
-        out->len +=
-            proto_put_version(&conn->proto, &conn->request, bytes_of(VERSION_PROTOCOL), out->p + out->len);
+    char *room = conn_answer_room(conn);
+    if (room != NULL)
+        conn->out.len += proto_put_version(&conn->proto, &conn->request, bytes_of(VERSION_PROTOCOL), room);
 }
 
 static void run_verbosity(struct conn *conn)
@@ -57,12 +53,12 @@ static void run_verbosity(struct conn *conn)
     uint32_t level;
     if (num_parse_u32(conn->request.argument, &level))
         __atomic_store_n(&conn->worker->server->settings->verbose, level, __ATOMIC_RELAXED);
-    put_status(conn, STATUS_OK);
+    exec_put_status(conn, STATUS_OK);
 }
 
 static void run_noop(struct conn *conn)
 {
-    put_status(conn, STATUS_OK);
+    exec_put_status(conn, STATUS_OK);
 }
 
 static void run_refused(struct conn *conn)
@@ -73,7 +69,7 @@ static void run_refused(struct conn *conn)
         count(conn, COUNTER_cmd_set);
     if (conn->request.refusal == REFUSAL_FULL)
         count(conn, COUNTER_store_no_memory);
-    put_status(conn, STATUS_REFUSED);
+    exec_put_status(conn, STATUS_REFUSED);
 }
 
 static const struct verb_row verbs[] = {
@@ -228,7 +224,7 @@ enum exec exec_request(struct conn *conn)
     unsigned needs = row->needs | (conn->request.touch ? ROLE_WRITE : 0U);
     if ((conn->role & needs) != needs) {
         if (conn->proto.keys_left == 0) /* one refusal for a line, however many keys it has */
-            put_status(conn, STATUS_DENIED);
+            exec_put_status(conn, STATUS_DENIED);
         return EXEC_DONE;
     }
     if (row->run != NULL) {

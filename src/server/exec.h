@@ -13,6 +13,9 @@ enum exec { EXEC_DONE, EXEC_PENDING };
 /* Carries out conn->request. The answer is in conn->out when done. */
 enum exec exec_request(struct conn *conn);
 
+/* Answers conn->request with no more than a status. */
+void exec_put_status(struct conn *conn, enum status status);
+
 /* Goes on after a pending op was woken. */
 enum exec exec_resume(struct conn *conn);
 

@@ -109,8 +109,10 @@ static enum err open_address(struct opening *opening, const char *text)
 static enum err open_list(struct opening *opening, const char *list)
 {
     char *copy = strdup(list);
-    if (copy == NULL)
+    if (copy == NULL) {
+        snprintf(opening->error, LISTENER_ERROR_MAX, "%s", err_text(ERR_MEMORY));
         return ERR_MEMORY;
+    }
     enum err err = ERR_NONE;
     char *rest = copy;
     char *one;

@@ -1,7 +1,7 @@
 /* The stats command: one table of general figures, one of settings; see stats.h. */
 #include "server/stats.h"
 #include "base/version.h"
-#include "server/conn.h"
+#include "server/exec.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,12 +14,9 @@ enum { VALUE_MAX = 256 };
 
 static void put_line(struct conn *conn, struct bytes name, struct bytes value)
 {
-    struct buffer *out = &conn->out;
-    if (!buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX)) {
-        conn->is_last = true;
-        return;
-    }
-    out->len += proto_put_stat(&conn->proto, &conn->request, name, value, out->p + out->len);
+    char *room = conn_answer_room(conn);
+    if (room != NULL)
+        conn->out.len += proto_put_stat(&conn->proto, &conn->request, name, value, room);
 }
 
 __attribute__((format(printf, 3, 4))) static void put(struct conn *conn, const char *name, const char *format,
@@ -100,7 +97,9 @@ static void put_counters(struct conn *conn)
     };
     struct server *server = conn->worker->server;
     for (int counter = 0; counter < NCOUNTERS; counter++) {
-        put_u64(conn, names[counter], sum_of(server, (enum counter)counter) - base_of(server, counter));
+        uint64_t base =
+            base_of(server, counter); /* first: a reset in between must not make it larger than the sum */
+        put_u64(conn, names[counter], sum_of(server, (enum counter)counter) - base);
     }
 }
 
@@ -165,20 +164,12 @@ static void run_settings(struct conn *conn)
     put_end(conn);
 }
 
-static void put_plain(struct conn *conn, enum status status)
-{
-    struct buffer *out = &conn->out;
-    if (buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX))
-        out->len += proto_put_answer(&conn->proto, &conn->request, &(struct answer){.status = status},
-                                     out->p + out->len);
-}
-
 /* A counter is its worker's to write, so a reset remembers what there was and takes it off from then on. */
 static void run_reset(struct conn *conn)
 {
     struct server *server = conn->worker->server;
     if ((conn->role & ROLE_ADMIN) == 0) {
-        put_plain(conn, STATUS_DENIED);
+        exec_put_status(conn, STATUS_DENIED);
         return;
     }
     for (int counter = 0; counter < NCOUNTERS; counter++)
@@ -186,7 +177,7 @@ static void run_reset(struct conn *conn)
                          __ATOMIC_RELAXED);
     __atomic_store_n(&server->total_connections, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&server->rejected_connections, 0, __ATOMIC_RELAXED);
-    put_plain(conn, STATUS_OK);
+    exec_put_status(conn, STATUS_OK);
 }
 
 void stats_run(struct conn *conn)
@@ -209,5 +200,5 @@ void stats_run(struct conn *conn)
             return;
         }
     }
-    put_plain(conn, STATUS_MISS);
+    exec_put_status(conn, STATUS_MISS);
 }

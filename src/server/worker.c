@@ -86,11 +86,6 @@ void worker_free(struct worker **worker_ptr)
     if (worker == NULL)
         return;
     close_connections(worker);
-    while (worker->spare != NULL) {
-        struct conn *conn = worker->spare;
-        worker->spare = conn->next;
-        free(conn);
-    }
     door_free_all(worker);
     loop_fini(&worker->loop);
     free(worker->in);

@@ -36,7 +36,6 @@ struct worker {
     struct door *doors; /* one for each listener */
     struct conn *connections;
     struct conn *graveyard;
-    struct conn *spare; /* structs of closed connections, to be used again */
     _Atomic uint64_t nconnections;
     uint64_t nowed; /* closed connections whose op will still be woken */
     bool is_accepting;

@@ -13,9 +13,11 @@ static void *map(uint64_t len)
     return p == MAP_FAILED ? NULL : p;
 }
 
+/* A hole in the middle of a mapping makes two of one, and the kernel counts them (vm.max_map_count). When it
+ * has no more to give, the memory goes back all the same and only the addresses stay. */
 static void unmap(void *p, uint64_t len)
 {
-    CHECK(munmap(p, len) == 0);
+    CHECK(munmap(p, len) == 0 || madvise(p, len, MADV_DONTNEED) == 0);
 }
 
 static bool reserve_region(struct arena *arena)
@@ -54,15 +56,20 @@ void arena_fini(struct arena *arena)
     pthread_mutex_destroy(&arena->lock);
 }
 
+static uint64_t kept_from(const struct arena *arena, enum arena_rank rank)
+{
+    return (rank < ARENA_COMPACTION ? arena->reserve_bytes : 0) +
+           (rank < ARENA_REWRITE ? arena->headroom_bytes : 0);
+}
+
+bool arena_could(const struct arena *arena, uint64_t len, enum arena_rank rank)
+{
+    return len + kept_from(arena, rank) <= arena->limit_bytes;
+}
+
 bool arena_has(const struct arena *arena, uint64_t len, enum arena_rank rank)
 {
-    uint64_t kept = 0;
-    if (rank < ARENA_COMPACTION)
-        kept += arena->reserve_bytes;
-    if (rank < ARENA_REWRITE)
-        kept += arena->headroom_bytes;
-    uint64_t used = __atomic_load_n(&arena->used_bytes, __ATOMIC_RELAXED);
-    return used + len + kept <= arena->limit_bytes;
+    return arena_could(arena, len + __atomic_load_n(&arena->used_bytes, __ATOMIC_RELAXED), rank);
 }
 
 static char *segment_at(const struct arena *arena, uint32_t number)

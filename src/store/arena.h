@@ -16,7 +16,8 @@
  *      |<------------------------- limit_bytes ------------------------->|
  *      |  anyone                     | headroom: rewrites | reserve: compaction |
  *
- * Threads: any; one lock of its own, held for a few instructions (blocks are mapped outside).
+ * Threads: any; one lock of its own, held for a few instructions, but while memory goes back to the system: a
+ * fraction of a millisecond for each MiB (blocks are mapped outside).
  * Failure: NULL when the rank may take no more, or the system has no memory.
  */
 #ifndef CLOAKROOM_STORE_ARENA_H
@@ -54,6 +55,9 @@ void arena_fini(struct arena *arena);
 
 /* May `rank` take `len` more bytes now? An answer for the moment. */
 bool arena_has(const struct arena *arena, uint64_t len, enum arena_rank rank);
+
+/* Could it, were nothing else out? */
+bool arena_could(const struct arena *arena, uint64_t len, enum arena_rank rank);
 
 /* segment_bytes of memory, aligned to 4096, contents undefined. */
 void *arena_take_segment(struct arena *arena, enum arena_rank rank);

@@ -38,7 +38,6 @@ static void carve(struct pages *pages)
     if (segment == NULL)
         return;
     push(&pages->segments, segment);
-    pages->nsegments++;
     for (uint32_t at = INDEX_PAGE_BYTES; at < pages->arena->segment_bytes; at += INDEX_PAGE_BYTES)
         push(&pages->idle, segment + at);
 }

@@ -16,7 +16,6 @@ struct pages {
     struct arena *arena;
     void *idle;     /* free pages: a list through their first word */
     void *segments; /* all segments taken: a list through the first word of their first page */
-    uint64_t nsegments;
 };
 
 void pages_init(struct pages *pages, struct arena *arena);

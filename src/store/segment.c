@@ -46,7 +46,6 @@ struct segment *segment_stage(struct arena *arena, struct bytes key, const struc
         return NULL;
     }
     segment_fill(segment_record(segment, 0), key, write);
-    segment_note_expiry(segment, write->expiry_s);
     return segment;
 }
 
@@ -78,13 +77,18 @@ static void copy(char *to, struct bytes from)
         memcpy(to, from.p, from.len);
 }
 
-void segment_fill(struct record *record, struct bytes key, const struct store_write *write)
+void segment_fill_head(struct record *record, const struct store_write *write)
 {
     record->expiry_s = write->expiry_s;
     record->flags = write->flags;
+    record->class = (uint8_t)write->class;
+}
+
+void segment_fill(struct record *record, struct bytes key, const struct store_write *write)
+{
+    segment_fill_head(record, write);
     record->value_len = (uint32_t)(write->head.len + write->tail.len);
     record->key_len = (uint8_t)key.len;
-    record->class = (uint8_t)write->class;
     record->fetched = 0;
     record->spare = 0;
     copy(record->bytes, key);

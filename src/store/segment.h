@@ -20,7 +20,8 @@
 
 struct segment {
     char *base;
-    uint64_t opened; /* rises with each segment of a shard: the age, for eviction */
+    struct segment *next_dead; /* see shard_unlock() */
+    uint64_t opened;           /* rises with each segment of a shard: the age, for eviction */
     uint32_t size;
     uint32_t used;      /* appended so far */
     uint32_t live;      /* bytes of records that the index points to */
@@ -53,6 +54,9 @@ static inline struct record *segment_record(const struct segment *segment, uint3
 
 /* Fills a record but for its version. */
 void segment_fill(struct record *record, struct bytes key, const struct store_write *write);
+
+/* What of a record may change until it is published. */
+void segment_fill_head(struct record *record, const struct store_write *write);
 
 /* A record of this segment may expire at `expiry_s` (0: never). */
 static inline void segment_note_expiry(struct segment *segment, uint32_t expiry_s)

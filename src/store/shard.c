@@ -80,6 +80,9 @@ static bool grow_table(struct shard *shard)
 
 bool shard_adopt(struct shard *shard, struct segment *segment)
 {
+    /* The last ids are for what sessions are appended to, however many large values there are. */
+    if (segment->large && shard->nsegments + SHARD_SEGMENTS_KEPT >= SHARD_SEGMENTS_MAX)
+        return false;
     /* One id is never given out (0), so a table with as many segments as ids minus one is full. */
     if (shard->nsegments + 1 >= shard->segments_cap && !grow_table(shard))
         return false;
@@ -100,7 +103,24 @@ void shard_free_segment(struct shard *shard, struct segment *segment)
     shard->segments[segment->id] = NULL;
     shard->nsegments--;
     shard->stats.garbage_bytes -= segment->used;
+    if (segment->large) {
+        segment->next_dead = shard->dead;
+        shard->dead = segment;
+        return;
+    }
     segment_free(shard->arena, &segment);
+}
+
+void shard_unlock(struct shard *shard)
+{
+    struct segment *dead = shard->dead;
+    shard->dead = NULL;
+    pthread_mutex_unlock(&shard->lock);
+    while (dead != NULL) {
+        struct segment *next = dead->next_dead;
+        segment_free(shard->arena, &dead);
+        dead = next;
+    }
 }
 
 static void seal(struct shard *shard, enum head head)

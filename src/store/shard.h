@@ -25,6 +25,7 @@ enum {
     PLACE_OFFSET_BITS = 17,
     SEGMENT_MAX_BYTES = RECORD_ALIGN << PLACE_OFFSET_BITS,
     SHARD_SEGMENTS_MAX = (1 << (32 - PLACE_OFFSET_BITS)) - 1,
+    SHARD_SEGMENTS_KEPT = 4096, /* not for large values */
     VERSION_SHARD_BITS =
         6 /* the low bits of a version name the shard, so shards need not agree on a counter */
 };
@@ -51,8 +52,9 @@ struct shard {
     uint64_t opened;
     struct segment *heads[NHEADS];
     struct walk walk;
-    uint64_t version; /* the last one given, without the shard's bits */
-    uint64_t flushed; /* versions up to this one are gone */
+    struct segment *dead; /* large ones that nobody points to: unmapped once the lock is given back (S7) */
+    uint64_t version;     /* the last one given, without the shard's bits */
+    uint64_t flushed;     /* versions up to this one are gone */
     uint32_t flush_at_s;
     struct store_stats stats; /* the shard's share */
 } __attribute__((aligned(64)));
@@ -60,6 +62,8 @@ struct shard {
 bool shard_init(struct shard *shard, struct arena *arena, uint32_t number, uint64_t seed,
                 struct index_page_source pages);
 void shard_fini(struct shard *shard);
+
+void shard_unlock(struct shard *shard);
 
 static inline uint32_t shard_place(const struct segment *segment, uint32_t offset)
 {

@@ -13,9 +13,10 @@ enum {
     SEGMENT_MIN_BYTES = 16 << 10,
     SEGMENTS_PER_SHARD = 128, /* so that three heads and the reserve are about 3 % */
     HEADROOM_PERCENT = 5,
-    LARGE_SHARE = 2,             /* what exceeds half a segment would waste its end: it gets its own */
-    BLOCK_SLACK_BYTES = 8 << 10, /* header, and rounding to pages */
-    LARGE_MAX_BYTES = 64 << 10,  /* S7 */
+    LARGE_SHARE = 2,                 /* what exceeds half a segment would waste its end: it gets its own */
+    BLOCK_SLACK_BYTES = 8 << 10,     /* header, and rounding to pages */
+    LARGE_MAX_BYTES = 64 << 10,      /* S7 */
+    RECLAIM_STEPS = 4 * NSHARDS_MAX, /* a few milliseconds, and more than one round */
 };
 
 struct store {
@@ -173,19 +174,19 @@ void store_prefetch(struct store *store, const struct bytes *keys, size_t n)
         struct shard *shard = shard_of(store, hashes[i]);
         pthread_mutex_lock(&shard->lock);
         index_prefetch(&shard->index, shard_tag(hashes[i]));
-        pthread_mutex_unlock(&shard->lock);
+        shard_unlock(shard);
     }
     for (size_t i = 0; i < n; i++) {
         struct shard *shard = shard_of(store, hashes[i]);
         pthread_mutex_lock(&shard->lock);
         shard_prefetch(shard, shard_tag(hashes[i]));
-        pthread_mutex_unlock(&shard->lock);
+        shard_unlock(shard);
     }
 }
 
 void store_unlock(struct store_entry *entry)
 {
-    pthread_mutex_unlock(&entry->shard->lock);
+    shard_unlock(entry->shard);
 }
 
 bool store_is_large(const struct store *store, size_t key_len, size_t value_len)
@@ -207,6 +208,7 @@ static bool publish(struct store_entry *entry, struct segment *segment, struct r
     if (entry->record == NULL) {
         if (!index_insert(&shard->index, entry->tag, place))
             return false;
+        entry->slot = index_find(&shard->index, entry->tag, place);
         shard_count_live(shard, segment, record);
     } else {
         uint32_t old = entry->slot->place;
@@ -248,13 +250,15 @@ enum err store_stage(struct store *store, struct bytes key, const struct store_w
     return ERR_NONE;
 }
 
-enum err store_put_staged(struct store_entry *entry, struct segment **staged)
+enum err store_put_staged(struct store_entry *entry, const struct store_write *write, struct segment **staged)
 {
     struct shard *shard = entry->shard;
     struct segment *segment = *staged;
     if (!shard_adopt(shard, segment))
         return ERR_FULL;
     *staged = NULL;
+    segment->class = (uint8_t)write->class;
+    segment_fill_head(segment_record(segment, 0), write);
     shard->stats.garbage_bytes += segment->used;
     if (publish(entry, segment, segment_record(segment, 0)))
         return ERR_NONE;
@@ -312,7 +316,7 @@ void store_flush(struct store *store, uint32_t now_s, uint32_t at_s)
         pthread_mutex_lock(&shard->lock);
         shard->flush_at_s = at_s;
         shard_apply_flush(shard, now_s);
-        pthread_mutex_unlock(&shard->lock);
+        shard_unlock(shard);
     }
 }
 
@@ -320,19 +324,21 @@ static bool step_shard(struct shard *shard, const struct walk_policy *policy, ui
 {
     pthread_mutex_lock(&shard->lock);
     bool did = shard_step(shard, policy, now_s);
-    pthread_mutex_unlock(&shard->lock);
+    shard_unlock(shard);
     return did;
 }
 
-/* Steps through the shards in turn until there is room; false when a whole round found nothing to do. */
-static bool reclaim_by(struct store *store, const struct walk_policy *policy, uint64_t len,
-                       enum arena_rank rank, uint32_t now_s)
+/* Steps through the shards in turn until there is room; false when a whole round found nothing to do, or when
+ * `*steps_left` came to 0. */
+static bool reclaim_by(struct store *store, const struct walk_policy *policy, uint64_t goal,
+                       enum arena_rank rank, uint32_t now_s, uint32_t *steps_left)
 {
     uint32_t idle = 0;
-    while (idle < store->nshards) {
+    while (idle<store->nshards && * steps_left> 0) {
+        --*steps_left;
         uint32_t at = __atomic_load_n(&store->reclaim_at, __ATOMIC_RELAXED) % store->nshards;
         bool did = step_shard(&store->shards[at], policy, now_s);
-        if (arena_has(&store->arena, len, rank))
+        if (arena_has(&store->arena, goal, rank))
             return true;
         if (!did)
             __atomic_fetch_add(&store->reclaim_at, 1, __ATOMIC_RELAXED);
@@ -343,12 +349,16 @@ static bool reclaim_by(struct store *store, const struct walk_policy *policy, ui
 
 bool store_reclaim(struct store *store, size_t len, bool is_rewrite, uint32_t now_s)
 {
+    enum { DROP_NOTHING = 101, SWEEP_NOTHING = UINT32_MAX >> 1 };
     /* In the order of S3; a rewrite may squeeze out the last garbage, a new item is refused before that. */
     const struct walk_policy order[] = {
         {.garbage_percent = 25, .sweep_after_s = 0},
-        {.garbage_percent = 25, .sweep_after_s = 0, .may_evict = true},
+        {.garbage_percent = DROP_NOTHING, .sweep_after_s = SWEEP_NOTHING, .may_evict = true},
         {.garbage_percent = is_rewrite ? 1 : 5, .sweep_after_s = 0},
-        {.garbage_percent = 100, .sweep_after_s = 0, .may_evict = true, .may_evict_sessions = true},
+        {.garbage_percent = DROP_NOTHING,
+         .sweep_after_s = SWEEP_NOTHING,
+         .may_evict = true,
+         .may_evict_sessions = true},
     };
     if (!is_rewrite && __atomic_load_n(&store->full_s, __ATOMIC_RELAXED) == now_s)
         return false;
@@ -356,15 +366,22 @@ bool store_reclaim(struct store *store, size_t len, bool is_rewrite, uint32_t no
     uint64_t goal = store->arena.segment_bytes;
     if (len > store->large_bytes)
         goal = len + BLOCK_SLACK_BYTES;
+    if (!arena_could(&store->arena, goal, rank))
+        return false; /* not even in an empty store */
+    bool is_tired = false;
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         if (order[i].may_evict && store->config.no_evict)
             continue;
         if (order[i].may_evict_sessions && !store->config.evict_sessions)
             continue;
-        if (reclaim_by(store, &order[i], goal, rank, now_s))
+        /* What is not sure to help is done in pieces: the next who is short goes on where this one stops. */
+        bool is_sure = order[i].may_evict || (is_rewrite && i > 0);
+        uint32_t steps_left = is_sure ? UINT32_MAX : RECLAIM_STEPS;
+        if (reclaim_by(store, &order[i], goal, rank, now_s, &steps_left))
             return true;
+        is_tired = is_tired || steps_left == 0;
     }
-    if (!is_rewrite && len <= store->large_bytes)
+    if (!is_rewrite && !is_tired && len <= store->large_bytes)
         __atomic_store_n(&store->full_s, now_s, __ATOMIC_RELAXED);
     return false;
 }
@@ -396,7 +413,7 @@ void store_read_stats(struct store *store, struct store_stats *ret)
         add_stats(ret, &shard->stats);
         ret->segments += shard->nsegments;
         ret->index_bytes += shard->index.npages * INDEX_PAGE_BYTES;
-        pthread_mutex_unlock(&shard->lock);
+        shard_unlock(shard);
     }
     ret->used_bytes = __atomic_load_n(&store->arena.used_bytes, __ATOMIC_RELAXED);
 }
@@ -431,8 +448,7 @@ static const struct eagerness *choose_eagerness(struct store *store, const struc
     uint64_t written = stats->appended_bytes - store->tidied_bytes;
     store->tidied_bytes = stats->appended_bytes;
     bool is_short = !arena_has(&store->arena, stats->limit_bytes / 32, ARENA_NEW);
-    if (stats->garbage_bytes > live + stats->limit_bytes / 64 ||
-        (is_short && stats->garbage_bytes > stats->limit_bytes / 8))
+    if (is_short || stats->garbage_bytes > live + stats->limit_bytes / 64)
         return &urgent;
     if (stats->garbage_bytes < live / 100 * TIDY_GARBAGE_PERCENT + 4 * (uint64_t)stats->segment_bytes)
         return &content;

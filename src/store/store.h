@@ -37,14 +37,14 @@ struct store_config {
     uint64_t value_max;     /* -I */
     uint64_t seed;          /* of the index; from hash_random_seed() */
     uint32_t nshards;       /* a power of two up to 64, or 0: follows limit_bytes */
-    uint32_t segment_bytes; /* a power of two from 4 KiB to 1 MiB, or 0: follows limit_bytes */
+    uint32_t segment_bytes; /* a power of two from 8 KiB to 1 MiB, or 0: follows limit_bytes */
     bool no_evict;          /* -M: refuse new cache items too instead of evicting */
     bool evict_sessions;    /* --evict-sessions: memcached's behaviour, oldest session segments go last */
 };
 
 struct store_item {
     struct bytes value;
-    uint64_t version; /* unique and rising within the store; also the cas; never 0 */
+    uint64_t version; /* unique within the store, rising for a key; also the cas; never 0 */
     uint32_t flags;
     uint32_t expiry_s;
     enum store_class class;
@@ -99,10 +99,12 @@ enum err store_put(struct store_entry *entry, const struct store_write *write) E
 bool store_is_large(const struct store *store, size_t key_len, size_t value_len);
 
 /* A large value, copied outside any lock: stage, then lock, decide, and either put it or drop it.
- * `is_rewrite` as for store_reclaim(). A staged item put is owned by the store; NULLs *staged. */
+ * `is_rewrite` as for store_reclaim(). Flags, expiry and class are those of the `write` it is put with, as
+ * they may have changed meanwhile. A staged item put is owned by the store; NULLs *staged. */
 enum err store_stage(struct store *store, struct bytes key, const struct store_write *write, bool is_rewrite,
                      struct segment **ret) ERR_MUST_CHECK;
-enum err store_put_staged(struct store_entry *entry, struct segment **staged) ERR_MUST_CHECK;
+enum err store_put_staged(struct store_entry *entry, const struct store_write *write,
+                          struct segment **staged) ERR_MUST_CHECK;
 void store_unstage(struct store *store, struct segment **staged);
 
 /* Keeps entry->item.value readable after store_unlock(), until store_unpin(). Large items only. */

@@ -51,7 +51,7 @@ static enum err put(struct store *store, const char *key, struct bytes value, ui
             err = store_stage(store, bytes_of(key), &write, is_rewrite, &staged);
             store_lock(store, bytes_of(key), now_s, &entry);
             if (err == ERR_NONE)
-                err = store_put_staged(&entry, &staged);
+                err = store_put_staged(&entry, &write, &staged);
             store_unlock(&entry);
             store_unstage(store, &staged);
         }
@@ -434,6 +434,30 @@ static void tidy_drops_what_expired_unseen(void **state)
     store_free(&store);
 }
 
+/* A later touch, and a sweep that leaves an item alone, are both remembered: the item goes in its time. */
+static void tidy_drops_what_was_touched_or_swept_before(void **state)
+{
+    (void)state;
+    struct store *store = open_store((struct store_config){0});
+    struct store_entry entry;
+    assert_int_equal(put(store, "touched", bytes_of("v"), 0, STORE_SESSION, NOW), ERR_NONE);
+    store_lock(store, bytes_of("touched"), NOW, &entry);
+    store_touch(&entry, NOW + 200);
+    store_unlock(&entry);
+    for (int i = 0; i < 100; i++)
+        store_tidy(store, NOW + 260);
+    assert_int_equal(stats_of(store).items[STORE_SESSION], 0);
+
+    assert_int_equal(put(store, "early", bytes_of("v"), NOW + 310, STORE_SESSION, NOW + 300), ERR_NONE);
+    assert_int_equal(put(store, "late", bytes_of("v"), NOW + 400, STORE_SESSION, NOW + 300), ERR_NONE);
+    for (uint32_t now_s = NOW + 350; now_s <= NOW + 450; now_s += 100) {
+        for (int i = 0; i < 100; i++)
+            store_tidy(store, now_s);
+        assert_int_equal(stats_of(store).items[STORE_SESSION], now_s < NOW + 400);
+    }
+    store_free(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +474,7 @@ int main(void)
         cmocka_unit_test(large_values),
         cmocka_unit_test(tidy_works_off_garbage),
         cmocka_unit_test(tidy_drops_what_expired_unseen),
+        cmocka_unit_test(tidy_drops_what_was_touched_or_swept_before),
     };
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }
