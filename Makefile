@@ -104,6 +104,11 @@ server-tests: all ## start, bad input, limits, locks, full memory
 tidy: ## the house's own checks: layers, headers, format, sizes
 	@tools/tidy
 
+.PHONY: mutants
+mutants: suites ## plant each bug of test/mutants and see a test turn red
+	@tools/deps check
+	@tools/mutants --jobs 2
+
 .PHONY: bench bench-memory
 bench: all $(LOAD) ## compare with memcached (MEMCACHED=PATH, BENCH_ARGS='--quick …')
 	python3 bench/run.py --load $(LOAD) --cloakroomd $(B)/cloakroomd $(BENCH_ARGS)

@@ -3,237 +3,9 @@
  * are served meanwhile, a connection that closes takes its op along. Held with real workers and sockets, and
  * an engine of the test's own whose keys answer late: the server cannot tell.
  */
-#include "unit.h"
+#include "test_conn_play.h"
 
-#include "engine/engine.h"
-#include "net/listen.h"
-#include "server/worker.h"
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
-
-/*
- * A get answers its own key as the value; a key "slow…" only after the waker thread has come by, "twice…"
- * after two visits; "never…" is never woken. "late…" refuses to be cancelled and is woken once its client has
- * gone.
- */
-struct slow_engine {
-    struct engine engine;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct op *waiting[64];
-    int visits[64];
-    size_t nwaiting;
-    size_t ncancelled;
-    size_t nwoken;
-    bool stop;
-    pthread_t waker;
-};
-
-static struct slow_engine slow;
-
-static enum submit answer(struct op *op)
-{
-    op->result = OP_OK;
-    op->hit = (struct op_hit){.value_len = op->key.len};
-    if (op->kind == OP_GET) {
-        char *to = op->place(op, &op->hit);
-        assert_non_null(to);
-        memcpy(to, op->key.p, op->key.len);
-    }
-    return SUBMIT_DONE;
-}
-
-static bool starts(const struct op *op, const char *word)
-{
-    return bytes_starts_with(op->key, bytes_of(word));
-}
-
-static enum submit wait_for(struct op *op, int visits)
-{
-    pthread_mutex_lock(&slow.lock);
-    slow.waiting[slow.nwaiting] = op;
-    slow.visits[slow.nwaiting++] = visits;
-    pthread_cond_broadcast(&slow.changed);
-    pthread_mutex_unlock(&slow.lock);
-    return SUBMIT_PENDING;
-}
-
-enum { NEVER = -1, LATE = -2 };
-
-static enum submit slow_submit(struct engine *engine, struct op *op)
-{
-    (void)engine;
-    if (starts(op, "slow"))
-        return wait_for(op, 1);
-    if (starts(op, "never"))
-        return wait_for(op, NEVER);
-    if (starts(op, "late"))
-        return wait_for(op, LATE);
-    if (starts(op, "twice"))
-        return wait_for(op, 1);
-    return answer(op);
-}
-
-static enum submit slow_resume(struct engine *engine, struct op *op)
-{
-    (void)engine;
-    if (starts(op, "twice") && op->number == 0) {
-        op->number = 1;
-        return wait_for(op, 1);
-    }
-    return answer(op);
-}
-
-static void take_out(size_t i)
-{
-    slow.nwaiting--;
-    slow.waiting[i] = slow.waiting[slow.nwaiting];
-    slow.visits[i] = slow.visits[slow.nwaiting];
-}
-
-static bool slow_cancel(struct engine *engine, struct op *op)
-{
-    (void)engine;
-    bool cancelled = false;
-    pthread_mutex_lock(&slow.lock);
-    for (size_t i = 0; i < slow.nwaiting; i++) {
-        if (slow.waiting[i] != op)
-            continue;
-        if (slow.visits[i] == LATE) {
-            slow.visits[i] = 1; /* its wake is on the way */
-        } else {
-            take_out(i);
-            cancelled = true;
-        }
-        break;
-    }
-    slow.ncancelled++;
-    pthread_cond_broadcast(&slow.changed);
-    pthread_mutex_unlock(&slow.lock);
-    return cancelled;
-}
-
-static void slow_client_gone(struct engine *engine, struct engine_client *client)
-{
-    (void)engine;
-    (void)client;
-}
-
-static void *wake_them(void *arg)
-{
-    (void)arg;
-    pthread_mutex_lock(&slow.lock);
-    while (!slow.stop) {
-        pthread_mutex_unlock(&slow.lock);
-        nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
-        pthread_mutex_lock(&slow.lock);
-        for (size_t i = 0; i < slow.nwaiting;) {
-            if (slow.visits[i] < 0) {
-                i++;
-                continue;
-            }
-            struct op *op = slow.waiting[i];
-            take_out(i);
-            slow.nwoken++;
-            op->wake(op);
-        }
-        pthread_cond_broadcast(&slow.changed);
-    }
-    pthread_mutex_unlock(&slow.lock);
-    return NULL;
-}
-
-static struct server server;
-static struct settings settings;
-static uint16_t port;
-
-static int start(void **state)
-{
-    (void)state;
-    static const struct engine_ops ops = {
-        .submit = slow_submit, .resume = slow_resume, .cancel = slow_cancel, .client_gone = slow_client_gone};
-    slow = (struct slow_engine){.engine.ops = &ops};
-    pthread_mutex_init(&slow.lock, NULL);
-    pthread_cond_init(&slow.changed, NULL);
-    settings = (struct settings){.value_max = 1 << 20, .max_connections = 100};
-    server = (struct server){.settings = &settings, .clock = &clock_system, .engine = &slow.engine};
-    server.buffers.limit_bytes = 64 << 20;
-    int fd;
-    char error[LISTEN_ERROR_MAX];
-    assert_int_equal(listen_tcp("127.0.0.1", 0, 64, &fd, &server.nlisteners, error), ERR_NONE);
-    port = listen_port(fd);
-    server.listeners = calloc(1, sizeof *server.listeners);
-    server.listeners[0] = (struct listener){.fd = fd, .role = ROLE_ALL};
-    server.nworkers = 2;
-    server.workers = calloc(2, sizeof(struct worker *));
-    for (size_t i = 0; i < 2; i++)
-        assert_int_equal(worker_new(&server, &server.workers[i]), ERR_NONE);
-    for (size_t i = 0; i < 2; i++)
-        assert_int_equal(worker_start(server.workers[i]), ERR_NONE);
-    return pthread_create(&slow.waker, NULL, wake_them, NULL);
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < 2; i++)
-        worker_stop(server.workers[i]);
-    for (size_t i = 0; i < 2; i++)
-        worker_free(&server.workers[i]);
-    pthread_mutex_lock(&slow.lock);
-    slow.stop = true;
-    pthread_mutex_unlock(&slow.lock);
-    pthread_join(slow.waker, NULL);
-    free(server.workers);
-    listener_close_all(server.listeners, server.nlisteners);
-    assert_int_equal(slow.nwaiting, 0);
-    assert_int_equal(server.nconnections, 0);
-    assert_int_equal(server.buffers.used_bytes, 0);
-    return 0;
-}
-
-static int dial(void)
-{
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    struct timeval patience = {.tv_sec = 5};
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    return fd;
-}
-
-static void say(int fd, const char *words)
-{
-    assert_int_equal(send(fd, words, strlen(words), MSG_NOSIGNAL), strlen(words));
-}
-
-static void expect(int fd, const char *words)
-{
-    char got[4096];
-    size_t len = 0;
-    while (len < strlen(words)) {
-        ssize_t n = recv(fd, got + len, strlen(words) - len, 0);
-        assert_true(n > 0);
-        len += (size_t)n;
-    }
-    got[len] = '\0';
-    assert_string_equal(got, words);
-}
-
-static void wait_until_waiting(size_t n)
-{
-    pthread_mutex_lock(&slow.lock);
-    while (slow.nwaiting != n)
-        pthread_cond_wait(&slow.changed, &slow.lock);
-    pthread_mutex_unlock(&slow.lock);
-}
+#include <sys/resource.h>
 
 static void answers_keep_their_order(void **state)
 {
@@ -297,6 +69,264 @@ static void a_wake_too_late_is_harmless(void **state)
     close(fd);
 }
 
+enum { NOTHERS = 8 };
+
+static int others[NOTHERS];
+
+/* Has each worker's shared buffer overwritten while an op waits, and then lets it go on. */
+static void overwrite_buffers_meanwhile(void)
+{
+    wait_until_waiting(1);
+    for (int i = 0; i < NOTHERS; i++) {
+        say(others[i], "set xxxxx 0 0 50\r\n__________________________________________________\r\n");
+        expect(others[i], "STORED\r\n");
+    }
+    pthread_mutex_lock(&slow.lock);
+    slow.visits[0] = 1;
+    pthread_mutex_unlock(&slow.lock);
+}
+
+/* Value and key lie in a buffer that others use meanwhile: they must have moved along. */
+static void a_waiting_op_keeps_its_key_and_value(void **state)
+{
+    (void)state;
+    for (int i = 0; i < NOTHERS; i++)
+        others[i] = dial();
+    int fd = dial();
+    for (int round = 0; round < 10; round++) {
+        say(fd, "get a\r\nset never1 0 0 5\r\nhello\r\nget b\r\n");
+        expect(fd, "VALUE a 0 1\r\na\r\nEND\r\n");
+        overwrite_buffers_meanwhile();
+        expect(fd, "STORED\r\nVALUE b 0 1\r\nb\r\nEND\r\n");
+        assert_string_equal(slow.stored, "hello");
+        say(fd, "get a\r\nget never2 b\r\n");
+        expect(fd, "VALUE a 0 1\r\na\r\nEND\r\n");
+        overwrite_buffers_meanwhile();
+        expect(fd, "VALUE never2 0 6\r\nnever2\r\nVALUE b 0 1\r\nb\r\nEND\r\n");
+    }
+    for (int i = 0; i < NOTHERS; i++)
+        close(others[i]);
+    close(fd);
+}
+
+enum { MANY = 20000 };
+
+static int greedy_fd;
+
+static void *ask_for_much(void *arg)
+{
+    (void)arg;
+    char line[300];
+    for (int i = 0; i < MANY; i++) {
+        int len = snprintf(line, sizeof line, "get %0200d\r\n", i);
+        if (send(greedy_fd, line, (size_t)len, MSG_NOSIGNAL) != len)
+            break;
+    }
+    return NULL;
+}
+
+/* Millions of bytes of answers, taken late: none is missing, and the connection is as good as before. */
+static void a_slow_reader_gets_all(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    greedy_fd = dial();
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_much, NULL), 0);
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    char answer[600];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(answer, sizeof answer, "VALUE %0200d 0 200\r\n%0200d\r\nEND\r\n", i, i);
+        expect(greedy_fd, answer);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    say(greedy_fd, "get a\r\n");
+    expect(greedy_fd, "VALUE a 0 1\r\na\r\nEND\r\n");
+    say(greedy_fd, "get b\r\nquit\r\n");
+    expect(greedy_fd, "VALUE b 0 1\r\nb\r\nEND\r\n");
+    char byte;
+    assert_int_equal(recv(greedy_fd, &byte, 1, 0), 0);
+    close(greedy_fd);
+}
+
+static void wait_until_closed(void)
+{
+    for (int i = 0; i < 5000 && __atomic_load_n(&server.nconnections, __ATOMIC_RELAXED) > 0; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_int_equal(server.nconnections, 0);
+    for (size_t i = 0; i < server.nworkers; i++)
+        assert_int_equal(server.workers[i]->nconnections, 0);
+}
+
+/* Are any in use? It may take a moment after the answer. */
+static void wait_until_buffers(bool are_used)
+{
+    for (int i = 0;
+         i < 5000 && (__atomic_load_n(&server.buffers.used_bytes, __ATOMIC_RELAXED) > 0) != are_used; i++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_int_equal(server.buffers.used_bytes > 0, are_used);
+}
+
+/* It leaves without having read what it asked for. */
+static void a_slow_reader_may_leave(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    greedy_fd = dial();
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_much, NULL), 0);
+    nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    shutdown(greedy_fd, SHUT_RDWR);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(greedy_fd);
+    wait_until_closed();
+}
+
+/* The worker with the fewest gets the next. */
+static void connections_are_spread(void **state)
+{
+    (void)state;
+    int fds[20];
+    for (size_t i = 0; i < 20; i++) {
+        fds[i] = dial();
+        say(fds[i], "get a\r\n");
+        expect(fds[i], "VALUE a 0 1\r\na\r\nEND\r\n");
+    }
+    for (size_t i = 0; i < 2; i++)
+        assert_in_range(server.workers[i]->nconnections, 8, 12);
+    for (size_t i = 0; i < 20; i++)
+        close(fds[i]);
+    wait_until_closed();
+}
+
+/* The end of the requests is not the end of the answers. */
+static void half_closed_gets_its_answers(void **state)
+{
+    (void)state;
+    int fd = dial();
+    say(fd, "get a\r\nget b\r\n");
+    shutdown(fd, SHUT_WR);
+    expect(fd, "VALUE a 0 1\r\na\r\nEND\r\nVALUE b 0 1\r\nb\r\nEND\r\n");
+    char byte;
+    assert_int_equal(recv(fd, &byte, 1, 0), 0);
+    close(fd);
+}
+
+/* Half a request has a buffer of its own, and gives it back. */
+static void an_idle_connection_has_no_buffer(void **state)
+{
+    (void)state;
+    int fd = dial();
+    for (int i = 0; i < 3; i++) {
+        say(fd, "get a\r\nset key 0 0 3\r\na");
+        expect(fd, "VALUE a 0 1\r\na\r\nEND\r\n");
+        wait_until_buffers(true);
+        say(fd, "bc\r\n");
+        expect(fd, "STORED\r\n");
+        wait_until_buffers(false);
+    }
+    close(fd);
+}
+
+/* Half an answer is out when no room is found for the rest: better none than one that reads like another. */
+static void without_a_buffer_it_closes(void **state)
+{
+    (void)state;
+    server.buffers.limit_bytes = BIG / 2;
+    int fd = dial();
+    say(fd, "get a big b\r\nget c\r\n");
+    char got[4096] = {0};
+    size_t len = 0;
+    ssize_t n;
+    while (len < sizeof got - 1 && (n = recv(fd, got + len, sizeof got - 1 - len, 0)) > 0)
+        len += (size_t)n;
+    assert_null(strstr(got, "VALUE b"));
+    assert_null(strstr(got, "VALUE c"));
+    assert_int_equal(n, 0);
+    close(fd);
+}
+
+static uint64_t counted(enum counter counter)
+{
+    return counters_get(&server.workers[0]->counters, counter) +
+           counters_get(&server.workers[1]->counters, counter);
+}
+
+static void bytes_are_counted(void **state)
+{
+    (void)state;
+    int fd = dial();
+    for (int i = 0; i < 10; i++) {
+        say(fd, "get a\r\n");
+        expect(fd, "VALUE a 0 1\r\na\r\nEND\r\n");
+    }
+    close(fd);
+    wait_until_closed();
+    assert_int_equal(counted(COUNTER_bytes_read), 10 * strlen("get a\r\n"));
+    assert_int_equal(counted(COUNTER_bytes_written), 10 * strlen("VALUE a 0 1\r\na\r\nEND\r\n"));
+    assert_int_equal(counted(COUNTER_cmd_get), 10);
+    assert_int_equal(counted(COUNTER_get_hits), 10);
+}
+
+/* A worker's counters are its own to write: a reset is told by what the answers take off. */
+static void a_reset_counts_from_zero(void **state)
+{
+    (void)state;
+    static const char hit[] = "VALUE a 0 1\r\na\r\nEND\r\n";
+    char got[8192] = {0};
+    int fd = dial();
+    for (int i = 0; i < 3; i++) {
+        say(fd, "get a\r\n");
+        expect(fd, hit);
+    }
+    say(fd, "stats reset\r\n");
+    expect(fd, "RESET\r\n");
+    say(fd, "get a\r\n");
+    expect(fd, hit);
+    say(fd, "stats\r\n");
+    for (size_t len = 0; strstr(got, "END\r\n") == NULL;) {
+        ssize_t n = recv(fd, got + len, sizeof got - 1 - len, 0);
+        assert_true(n > 0);
+        len += (size_t)n;
+    }
+    assert_non_null(strstr(got, "STAT cmd_get 1\r\n"));
+    assert_non_null(strstr(got, "STAT get_hits 1\r\n"));
+    assert_non_null(strstr(got, "STAT total_connections 0\r\n"));
+    __atomic_store_n(&server.total_connections, 1, __ATOMIC_RELAXED); /* as stop() compares it */
+    close(fd);
+}
+
+static uint64_t cpu_ms(void)
+{
+    struct timespec ts;
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts), 0);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Nobody can be let in for a while: that costs next to nothing, and is over when it is over. */
+static void out_of_descriptors_it_waits(void **state)
+{
+    (void)state;
+    enum { N = 4 };
+    int fds[N];
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int i = 0; i < N; i++)
+        fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+    struct rlimit none = {.rlim_cur = 3, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (int i = 0; i < N; i++)
+        dial_with(fds[i]);
+    uint64_t before = cpu_ms();
+    nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+    uint64_t spent = cpu_ms() - before;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int i = 0; i < N; i++) {
+        say(fds[i], "get a\r\n");
+        expect(fds[i], "VALUE a 0 1\r\na\r\nEND\r\n");
+        close(fds[i]);
+    }
+    assert_true(spent < 150);
+}
+
 /* Workers stop while ops are under way. */
 static void stops_with_waiters(void **state)
 {
@@ -315,8 +345,6 @@ static void stops_with_waiters(void **state)
         close(fds[i]);
 }
 
-#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, start, stop)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +352,16 @@ int main(void)
         WITH_SERVER(input_goes_on_after_the_wait),
         WITH_SERVER(others_are_served_meanwhile),
         WITH_SERVER(a_wake_too_late_is_harmless),
+        WITH_SERVER(a_waiting_op_keeps_its_key_and_value),
+        WITH_SERVER(a_slow_reader_gets_all),
+        WITH_SERVER(a_slow_reader_may_leave),
+        WITH_SERVER(connections_are_spread),
+        WITH_SERVER(half_closed_gets_its_answers),
+        WITH_SERVER(an_idle_connection_has_no_buffer),
+        WITH_SERVER(without_a_buffer_it_closes),
+        WITH_SERVER(bytes_are_counted),
+        WITH_SERVER(a_reset_counts_from_zero),
+        WITH_SERVER(out_of_descriptors_it_waits),
         cmocka_unit_test_setup(stops_with_waiters, start),
     };
     return cmocka_run_group_tests_name("conn", tests, NULL, NULL);

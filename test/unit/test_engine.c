@@ -1,39 +1,14 @@
 /*
- * Promises of engine.h, decide.h, keyclass.h and lock.h: memcached's rules op by op; sessions, locks and
- * cache told apart; a lock is never refused for room and is given back when its holder's connection closes
- * (L4).
+ * Promises of engine.h, decide.h and keyclass.h: memcached's rules op by op; sessions, locks and cache told apart;
+ * what is large is copied outside the lock and nothing is lost by it. Locks: test_lock.c.
  */
-#include "unit.h"
+#include "test_engine_play.h"
 
 #include "engine/decide.h"
-#include "engine/local.h"
 
+#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-/* A clock that stands where it is put. */
-struct still_clock {
-    struct clock clock;
-    uint64_t steady_s;
-    int64_t wall_s;
-};
-
-static uint64_t still_steady_ns(const struct clock *clock)
-{
-    return ((const struct still_clock *)(const void *)clock)->steady_s * 1000000000U;
-}
-
-static int64_t still_wall_s(const struct clock *clock)
-{
-    return ((const struct still_clock *)(const void *)clock)->wall_s;
-}
-
-static struct still_clock still_clock(void)
-{
-    return (struct still_clock){.clock = {.steady_ns = still_steady_ns, .wall_s = still_wall_s},
-                                .steady_s = 5000,
-                                .wall_s = 1700000000};
-}
+#include <time.h>
 
 static void exptimes_as_memcached_reads_them(void **state)
 {
@@ -70,77 +45,6 @@ static void keys_tell_what_they_are(void **state)
     assert_true(keyclass_has_lock_suffix(bytes_of("abc.lock")));
     assert_false(keyclass_has_lock_suffix(bytes_of(".lock")));
     assert_false(keyclass_has_lock_suffix(bytes_of("abc.lok")));
-}
-
-/* An engine with one client, and a place for values. */
-struct bench {
-    struct still_clock clock;
-    struct engine *engine;
-    struct engine_client client;
-    char value[2 << 20];
-};
-
-static int open_bench(void **state)
-{
-    static const char *const prefixes[] = {KEYCLASS_DEFAULT_PREFIX};
-    struct bench *bench = calloc(1, sizeof *bench);
-    bench->clock = still_clock();
-    const struct local_config config = {.store = {.limit_bytes = 2 << 20, .value_max = 1 << 20, .seed = 1},
-                                        .keyclass = {.prefixes = prefixes, .nprefixes = 1},
-                                        .clock = &bench->clock.clock,
-                                        .without_thread = true};
-    assert_int_equal(local_new(&config, &bench->engine), ERR_NONE);
-    *state = bench;
-    return 0;
-}
-
-static int close_bench(void **state)
-{
-    struct bench *bench = *state;
-    engine_client_gone(bench->engine, &bench->client);
-    engine_free(&bench->engine);
-    free(bench);
-    return 0;
-}
-
-static struct bench *placing; /* the bench whose op is under way */
-
-static char *place(struct op *op, const struct op_hit *hit)
-{
-    (void)op;
-    assert_true(hit->value_len <= sizeof placing->value);
-    return placing->value;
-}
-
-static struct op do_op(struct bench *bench, struct op op, const char *key)
-{
-    op.key = bytes_of(key);
-    op.now_s = engine_now_s(clock_steady_ns(&bench->clock.clock));
-    op.place = place;
-    if (op.client == NULL)
-        op.client = &bench->client;
-    placing = bench;
-    assert_int_equal(engine_submit(bench->engine, &op), SUBMIT_DONE);
-    return op;
-}
-
-static enum op_result store_as(struct bench *bench, enum op_kind kind, const char *key, const char *value)
-{
-    return do_op(bench, (struct op){.kind = kind, .value = bytes_of(value), .flags = 768}, key).result;
-}
-
-static void assert_holds(struct bench *bench, const char *key, const char *value)
-{
-    struct op op = do_op(bench, (struct op){.kind = OP_GET}, key);
-    assert_int_equal(op.result, OP_OK);
-    assert_int_equal(op.hit.value_len, strlen(value));
-    assert_memory_equal(bench->value, value, strlen(value));
-    assert_int_equal(op.hit.flags, 768);
-}
-
-static void assert_missing(struct bench *bench, const char *key)
-{
-    assert_int_equal(do_op(bench, (struct op){.kind = OP_GET}, key).result, OP_MISS);
 }
 
 /* The same rules hold for an item and for a lock key. */
@@ -275,137 +179,6 @@ static void large_appends(void **state)
     }
 }
 
-static uint64_t nlocks(struct bench *bench)
-{
-    struct engine_stats stats;
-    engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.store.items[STORE_CACHE] + stats.store.items[STORE_SESSION], 0);
-    return stats.locks;
-}
-
-static void a_lock_is_given_back_when_its_client_goes(void **state)
-{
-    struct bench *bench = *state;
-    struct engine_client other = {0};
-    struct op add = {.kind = OP_ADD, .value = bytes_of("1")};
-    assert_int_equal(do_op(bench, add, "memc.sess.key.lock.s").result, OP_OK);
-    add.client = &other;
-    assert_int_equal(do_op(bench, add, "memc.sess.key.lock.s").result, OP_NOT_STORED);
-    assert_int_equal(nlocks(bench), 1);
-    engine_client_gone(bench->engine, &bench->client);
-    assert_int_equal(nlocks(bench), 0);
-    assert_int_equal(do_op(bench, add, "memc.sess.key.lock.s").result, OP_OK);
-    /* Another may delete it, as php-memcached does after its time. */
-    assert_int_equal(do_op(bench, (struct op){.kind = OP_DELETE}, "memc.sess.key.lock.s").result, OP_OK);
-    assert_int_equal(other.nlocks, 0);
-    engine_client_gone(bench->engine, &other);
-}
-
-static void a_lock_ends_with_its_time(void **state)
-{
-    struct bench *bench = *state;
-    struct op add = {.kind = OP_ADD, .value = bytes_of("1"), .exptime = 15};
-    assert_int_equal(do_op(bench, add, "memc.sess.key.lock.s").result, OP_OK);
-    bench->clock.steady_s += 14;
-    assert_int_equal(do_op(bench, add, "memc.sess.key.lock.s").result, OP_NOT_STORED);
-    bench->clock.steady_s += 1;
-    assert_int_equal(do_op(bench, add, "memc.sess.key.lock.s").result, OP_OK);
-}
-
-static void a_client_holds_a_bounded_number(void **state)
-{
-    struct bench *bench = *state;
-    char key[64];
-    for (int i = 0; i < 1000; i++) {
-        snprintf(key, sizeof key, "memc.sess.key.lock.%d", i);
-        assert_int_equal(store_as(bench, OP_ADD, key, "1"), OP_OK);
-    }
-    assert_int_equal(nlocks(bench), 64);
-    assert_holds(bench, key, "1");
-    assert_missing(bench, "memc.sess.key.lock.0");
-}
-
-/* What php-memcache sends to begin and to end a session, and what makes its bare id a session. */
-static void the_lock_of_php_memcache(void **state)
-{
-    struct bench *bench = *state;
-    struct engine_client other = {0};
-    struct op incr = {.kind = OP_INCR, .delta = 1};
-    struct op add = {.kind = OP_ADD, .value = bytes_of("1"), .flags = 768, .exptime = 15};
-    assert_int_equal(do_op(bench, incr, "id.lock").result, OP_MISS);
-    assert_int_equal(do_op(bench, add, "id.lock").result, OP_OK);
-    incr.client = add.client = &other;
-    assert_int_equal(do_op(bench, incr, "id.lock").number, 2);
-    assert_int_equal(do_op(bench, add, "id.lock").result, OP_NOT_STORED);
-    assert_int_equal(nlocks(bench), 1);
-
-    assert_int_equal(store_as(bench, OP_SET, "id", "data"), OP_OK);
-    struct op give = {.kind = OP_SET, .value = bytes_of("0"), .exptime = 15};
-    assert_int_equal(do_op(bench, give, "id.lock").result, OP_OK);
-    struct engine_stats stats;
-    engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.locks, 0);
-    assert_int_equal(stats.store.items[STORE_SESSION], 1);
-
-    incr.create = true; /* its binary protocol */
-    incr.initial = 1;
-    assert_int_equal(do_op(bench, incr, "id.lock").number, 1);
-    engine_client_gone(bench->engine, &other);
-    /* Once a session, always one. */
-    assert_int_equal(store_as(bench, OP_SET, "id", "more"), OP_OK);
-    engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.store.items[STORE_SESSION], 1);
-    assert_int_equal(stats.locks_broken, 1);
-}
-
-static void the_suffix_alone_is_cache(void **state)
-{
-    struct bench *bench = *state;
-    assert_int_equal(store_as(bench, OP_ADD, "report.lock", "1"), OP_OK);
-    engine_client_gone(bench->engine, &bench->client);
-    assert_holds(bench, "report.lock", "1");
-    assert_int_equal(store_as(bench, OP_SET, "report", "x"), OP_OK);
-    struct engine_stats stats;
-    engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.store.items[STORE_CACHE], 2);
-
-    /* Nor a count that begins by an add, as caches do, unless it is php-memcache's very own. */
-    struct op incr = {.kind = OP_INCR, .delta = 1};
-    assert_int_equal(do_op(bench, incr, "hits.lock").result, OP_MISS);
-    assert_missing(bench, "other");
-    assert_int_equal(store_as(bench, OP_ADD, "hits.lock", "1"), OP_OK);
-    assert_int_equal(do_op(bench, incr, "more.lock").result, OP_MISS);
-    assert_int_equal(do_op(bench, (struct op){.kind = OP_ADD, .value = bytes_of("1")}, "more.lock").result,
-                     OP_OK);
-    assert_int_equal(do_op(bench, incr, "data.lock").result, OP_MISS);
-    assert_int_equal(store_as(bench, OP_ADD, "data.lock", "2"), OP_OK);
-    engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.locks, 0);
-    assert_int_equal(stats.store.items[STORE_CACHE], 5);
-}
-
-/* The lock of a session that is known is one however it is asked for, and is given back even when it has
- * run out. */
-static void a_known_session_has_a_lock(void **state)
-{
-    struct bench *bench = *state;
-    struct op incr = {.kind = OP_INCR, .delta = 1};
-    assert_int_equal(do_op(bench, incr, "id.lock").result, OP_MISS);
-    assert_int_equal(store_as(bench, OP_ADD, "id.lock", "1"), OP_OK);
-    assert_int_equal(store_as(bench, OP_SET, "id", "data"), OP_OK);
-    engine_client_gone(bench->engine, &bench->client);
-
-    assert_int_equal(do_op(bench, (struct op){.kind = OP_SET, .value = bytes_of("0")}, "id.lock").result,
-                     OP_OK);
-    struct engine_stats stats;
-    engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.locks, 0);
-    assert_int_equal(stats.store.items[STORE_CACHE], 0);
-    assert_int_equal(store_as(bench, OP_ADD, "id.lock", "1"), OP_OK);
-    engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.locks, 1);
-}
-
 /* S3 at the brim: locks are granted, existing sessions rewritten, new ones refused; empty adds are no
  * sessions. */
 static void at_the_brim(void **state)
@@ -451,7 +224,201 @@ static void an_empty_add_is_no_session(void **state)
     assert_int_equal(stats.store.items[STORE_SESSION], 1);
 }
 
-#define WITH_BENCH(test) cmocka_unit_test_setup_teardown(test, open_bench, close_bench)
+/* What a client reads is marked, so that the figures can tell whether caching was of use. */
+static void what_was_read_is_marked(void **state)
+{
+    struct bench *bench = *state;
+    static const char *const keys[] = {"read", "unread", "touched"};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(
+            do_op(bench, (struct op){.kind = OP_SET, .value = bytes_of("v"), .exptime = 10}, keys[i]).result,
+            OP_OK);
+    assert_int_equal(do_op(bench, (struct op){.kind = OP_GET}, "read").result, OP_OK);
+    assert_int_equal(do_op(bench, (struct op){.kind = OP_GET, .without_value = true}, "touched").result,
+                     OP_OK);
+    bench->clock.steady_s += 10;
+    for (size_t i = 0; i < 3; i++)
+        assert_missing(bench, keys[i]);
+    assert_int_equal(engine_stats_of(bench).store.reclaimed, 3);
+    assert_int_equal(engine_stats_of(bench).store.expired_unfetched, 1);
+}
+
+/* Changing a value leaves flags and life as they were; 20 bytes of digits are no reason to forget. */
+static void changes_keep_flags_and_life(void **state)
+{
+    struct bench *bench = *state;
+    static const enum op_kind kinds[] = {OP_APPEND, OP_PREPEND, OP_INCR, OP_DECR};
+    for (size_t i = 0; i < 4; i++) {
+        struct op set = {.kind = OP_SET, .value = bytes_of("5"), .flags = 768, .exptime = 10};
+        assert_int_equal(do_op(bench, set, "k").result, OP_OK);
+        struct op change = {.kind = kinds[i], .value = bytes_of("1"), .delta = 1, .flags = 3, .exptime = 99};
+        assert_int_equal(do_op(bench, change, "k").result, OP_OK);
+        bench->clock.steady_s += 9;
+        struct op get = do_op(bench, (struct op){.kind = OP_GET}, "k");
+        assert_int_equal(get.result, OP_OK);
+        assert_int_equal(get.hit.flags, 768);
+        bench->clock.steady_s += 1;
+        assert_missing(bench, "k");
+    }
+}
+
+/* Each op that takes a cas compares it. */
+static void every_change_compares_its_cas(void **state)
+{
+    struct bench *bench = *state;
+    static const enum op_kind kinds[] = {OP_SET,  OP_REPLACE, OP_APPEND, OP_PREPEND,
+                                         OP_INCR, OP_DECR,    OP_DELETE};
+    for (size_t i = 0; i < 7; i++) {
+        assert_int_equal(store_as(bench, OP_SET, "k", "5"), OP_OK);
+        struct op op = {.kind = kinds[i], .value = bytes_of("6"), .flags = 768, .compare_cas = true};
+        op.cas = do_op(bench, (struct op){.kind = OP_GET}, "k").hit.cas + 1;
+        assert_int_equal(do_op(bench, op, "k").result, OP_EXISTS);
+        assert_holds(bench, "k", "5");
+        op.cas--;
+        assert_int_equal(do_op(bench, op, "k").result, OP_OK);
+    }
+}
+
+/* S3: the headroom is for sessions, however large the cache items that are written again. */
+static void large_cache_leaves_the_headroom(void **state)
+{
+    struct bench *bench = *state;
+    static char big[60000];
+    char key[32];
+    struct op set = {.kind = OP_SET, .value = {.p = big, .len = 50000}};
+    int n = 0;
+    for (;; n++) {
+        snprintf(key, sizeof key, "cache-%d", n);
+        if (do_op(bench, set, key).result != OP_OK)
+            break;
+    }
+    uint64_t refused = engine_stats_of(bench).refused_full;
+    assert_true(refused > 0);
+    for (int i = 0; i < n; i++) {
+        set.value.len = 60000;
+        snprintf(key, sizeof key, "cache-%d", i);
+        refused += do_op(bench, set, key).result == OP_FULL;
+        assert_true(engine_stats_of(bench).store.used_bytes <= (2 << 20) / 100 * 95);
+    }
+    assert_int_equal(engine_stats_of(bench).refused_full, refused);
+}
+
+static int open_without_eviction(void **state)
+{
+    return open_bench_of(
+        state,
+        (struct store_config){.limit_bytes = 2 << 20, .value_max = 1 << 20, .seed = 1, .no_evict = true});
+}
+
+static int open_roomy(void **state)
+{
+    return open_bench_of(state,
+                         (struct store_config){.limit_bytes = 64 << 20, .value_max = 1 << 20, .seed = 1});
+}
+
+/* Threads that write the same large value at once. */
+enum { NWRITERS = 4, NROUNDS = 100, PIECE = 1000, LARGE = 100000 };
+
+struct writer {
+    struct engine *engine;
+    struct engine_client client;
+    struct op op;
+    pthread_barrier_t *together;
+    int stored;
+};
+
+static void *write_again_and_again(void *arg)
+{
+    struct writer *writer = arg;
+    for (int i = 0; i < NROUNDS; i++) {
+        struct op op = writer->op;
+        op.client = &writer->client;
+        op.now_s = 5016;
+        (void)pthread_barrier_wait(writer->together);
+        writer->stored += engine_submit(writer->engine, &op) == SUBMIT_DONE && op.result == OP_OK;
+        if (op.kind != OP_ADD)
+            continue;
+        (void)pthread_barrier_wait(writer->together);
+        op.kind = OP_DELETE;
+        (void)engine_submit(writer->engine, &op);
+    }
+    return NULL;
+}
+
+static int write_together(struct bench *bench, struct op op)
+{
+    struct writer writers[NWRITERS];
+    pthread_t threads[NWRITERS];
+    pthread_barrier_t together;
+    int stored = 0;
+    assert_int_equal(pthread_barrier_init(&together, NULL, NWRITERS), 0);
+    for (size_t i = 0; i < NWRITERS; i++) {
+        writers[i] = (struct writer){.engine = bench->engine, .op = op, .together = &together};
+        assert_int_equal(pthread_create(&threads[i], NULL, write_again_and_again, &writers[i]), 0);
+    }
+    for (size_t i = 0; i < NWRITERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        stored += writers[i].stored;
+    }
+    pthread_barrier_destroy(&together);
+    return stored;
+}
+
+/* None of the pieces gets lost, though each is copied outside the lock. */
+static void large_appends_of_many_all_count(void **state)
+{
+    struct bench *bench = *state;
+    static char large[LARGE];
+    struct op set = {.kind = OP_SET, .value = {.p = large, .len = sizeof large}};
+    assert_int_equal(do_op(bench, set, "k").result, OP_OK);
+    struct op append = {.kind = OP_APPEND, .key = bytes_of("k"), .value = {.p = large, .len = PIECE}};
+    assert_int_equal(write_together(bench, append), NWRITERS * NROUNDS);
+    struct op get = do_op(bench, (struct op){.kind = OP_GET}, "k");
+    assert_int_equal(get.hit.value_len, LARGE + NWRITERS * NROUNDS * PIECE);
+}
+
+/* Who comes too late with a large value has copied it in vain, and leaves nothing behind. */
+static void large_adds_of_many_leave_nothing(void **state)
+{
+    struct bench *bench = *state;
+    static char large[1 << 20];
+    struct op add = {.kind = OP_ADD, .key = bytes_of("k"), .value = {.p = large, .len = sizeof large}};
+    assert_int_equal(write_together(bench, add), NROUNDS); /* one of each round */
+    (void)do_op(bench, (struct op){.kind = OP_DELETE}, "k");
+    struct engine_stats stats = engine_stats_of(bench);
+    assert_true(stats.store.used_bytes <= stats.store.index_bytes + stats.store.segment_bytes);
+}
+
+/* A clock that another thread may read while it is put forward. */
+static uint64_t shared_steady_s = 5000;
+
+static uint64_t shared_steady_ns(const struct clock *clock)
+{
+    (void)clock;
+    return __atomic_load_n(&shared_steady_s, __ATOMIC_RELAXED) * 1000000000U;
+}
+
+/* The engine's own thread comes by again and again, and nobody needs to ask for what has expired. */
+static void the_house_is_kept(void **state)
+{
+    (void)state;
+    const struct clock clock = {.steady_ns = shared_steady_ns, .wall_s = still_wall_s};
+    const struct local_config config = {.store = {.limit_bytes = 2 << 20, .value_max = 1 << 20, .seed = 1},
+                                        .clock = &clock};
+    struct bench bench = {0};
+    assert_int_equal(local_new(&config, &bench.engine), ERR_NONE);
+    for (int round = 0; round < 2; round++) {
+        struct op set = {.kind = OP_SET, .key = bytes_of("k"), .exptime = 10, .client = &bench.client};
+        set.now_s = engine_now_s(clock_steady_ns(&clock));
+        assert_int_equal(engine_submit(bench.engine, &set), SUBMIT_DONE);
+        assert_int_equal(engine_stats_of(&bench).store.items[STORE_CACHE], 1);
+        __atomic_add_fetch(&shared_steady_s, 60, __ATOMIC_RELAXED);
+        for (int i = 0; i < 5000 && engine_stats_of(&bench).store.items[STORE_CACHE] > 0; i++)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        assert_int_equal(engine_stats_of(&bench).store.items[STORE_CACHE], 0);
+    }
+    engine_free(&bench.engine);
+}
 
 int main(void)
 {
@@ -464,14 +431,15 @@ int main(void)
         WITH_BENCH(lives_end),
         WITH_BENCH(too_large_leaves_the_old_value),
         WITH_BENCH(large_appends),
-        WITH_BENCH(a_lock_is_given_back_when_its_client_goes),
-        WITH_BENCH(a_lock_ends_with_its_time),
-        WITH_BENCH(a_client_holds_a_bounded_number),
-        WITH_BENCH(the_lock_of_php_memcache),
-        WITH_BENCH(the_suffix_alone_is_cache),
-        WITH_BENCH(a_known_session_has_a_lock),
         WITH_BENCH(at_the_brim),
         WITH_BENCH(an_empty_add_is_no_session),
+        WITH_BENCH(what_was_read_is_marked),
+        WITH_BENCH(changes_keep_flags_and_life),
+        WITH_BENCH(every_change_compares_its_cas),
+        cmocka_unit_test_setup_teardown(large_cache_leaves_the_headroom, open_without_eviction, close_bench),
+        cmocka_unit_test_setup_teardown(large_appends_of_many_all_count, open_roomy, close_bench),
+        cmocka_unit_test_setup_teardown(large_adds_of_many_leave_nothing, open_roomy, close_bench),
+        cmocka_unit_test(the_house_is_kept),
     };
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
 }

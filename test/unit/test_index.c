@@ -57,13 +57,19 @@ static void finds_what_was_inserted(void **state)
         tags[i] = (uint32_t)unit_random(&seed);
         assert_true(index_insert(&index, tags[i], i + 1));
     }
+    uint64_t tried = 0;
     for (uint32_t i = 0; i < N; i++) {
-        struct slot *slot = index_find(&index, tags[i], i + 1);
+        struct index_search search;
+        struct slot *slot;
+        index_search_begin(&index, tags[i], &search);
+        while ((slot = index_search_next(&search)) != NULL && slot->place != i + 1)
+            continue;
         assert_non_null(slot);
-        assert_int_equal(slot->place, i + 1);
+        tried += search.tried;
     }
     assert_int_equal(index.nused, N);
-    assert_true(index.npages > N / 448 && index.npages < N / 100);
+    assert_true(index.npages > N / 448 && index.npages < N / 200); /* pages well filled … */
+    assert_true(tried < N / 2);                                    /* … and most items at home */
     free(tags);
     close_index(&index, &source);
 }
@@ -110,15 +116,19 @@ static void follows_the_model(void **state)
             assert_true(index_insert(&index, tags[i], i + 1));
         in[i] = !in[i];
     }
-    for (uint32_t i = 0; i < N; i++)
+    size_t n = 0;
+    for (uint32_t i = 0; i < N; i++) {
         assert_int_equal(index_find(&index, tags[i], i + 1) != NULL, in[i]);
+        n += in[i];
+    }
+    assert_int_equal(index.nused, n);
     close_index(&index, &source);
 }
 
-static void without_pages_fills_up_and_refuses(void **state)
+/* A split takes two pages: with one left it is as if there were none, and that one is not lost. */
+static void fill_up_with(size_t npages)
 {
-    (void)state;
-    struct source source = {.left = 1};
+    struct source source = {.left = npages};
     struct index index = open_index(&source);
     uint64_t seed = 3;
     uint32_t tags[1000];
@@ -139,6 +149,55 @@ static void without_pages_fills_up_and_refuses(void **state)
     close_index(&index, &source);
 }
 
+static void without_pages_fills_up_and_refuses(void **state)
+{
+    (void)state;
+    fill_up_with(1);
+    fill_up_with(2);
+}
+
+enum { PAGE_SLOTS = INDEX_PAGE_BUCKETS * INDEX_BUCKET_SLOTS };
+
+/* One page and no more; each item's home is the first bucket. */
+static struct index open_full_page(struct source *source)
+{
+    *source = (struct source){.left = 1};
+    struct index index = open_index(source);
+    for (uint32_t i = 0; i < PAGE_SLOTS; i++)
+        assert_true(index_insert(&index, i * INDEX_PAGE_BUCKETS, i + 1));
+    return index;
+}
+
+/* Every bucket has been passed by somebody, so none of them tells a search to stop. */
+static void a_search_ends_in_the_fullest_page(void **state)
+{
+    (void)state;
+    struct source source;
+    struct index index = open_full_page(&source);
+    index_remove(&index, index_find(&index, 0, 1));
+    assert_true(index_insert(&index, INDEX_PAGE_BUCKETS - 1, 1)); /* past the last bucket, to the first */
+    for (uint32_t home = 0; home < INDEX_PAGE_BUCKETS; home++)
+        assert_null(index_find(&index, 0x10000000 + home, 1));
+    assert_non_null(index_find(&index, INDEX_PAGE_BUCKETS - 1, 1));
+    close_index(&index, &source);
+}
+
+/* Once those are gone that found no room at home, nobody is looked for elsewhere. */
+static void searches_are_short_again_after_removals(void **state)
+{
+    (void)state;
+    struct source source;
+    struct index index = open_full_page(&source);
+    for (uint32_t i = 0; i < PAGE_SLOTS; i++)
+        index_remove(&index, index_find(&index, i * INDEX_PAGE_BUCKETS, i + 1));
+    struct index_search search;
+    index_search_begin(&index, 0, &search);
+    assert_null(index_search_next(&search));
+    assert_int_equal(search.tried, 0);
+    assert_int_equal(index.nused, 0);
+    close_index(&index, &source);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +205,8 @@ int main(void)
         cmocka_unit_test(equal_tags_live_side_by_side),
         cmocka_unit_test(follows_the_model),
         cmocka_unit_test(without_pages_fills_up_and_refuses),
+        cmocka_unit_test(a_search_ends_in_the_fullest_page),
+        cmocka_unit_test(searches_are_short_again_after_removals),
     };
     return cmocka_run_group_tests_name("index", tests, NULL, NULL);
 }

@@ -46,6 +46,9 @@ static void test_u64(void **state)
     assert_false(num_parse_u64((struct bytes){.p = "1\0002", .len = 3}, &value));
     assert_true(num_parse_u64(bytes_of("0"), &value) && value == 0);
     assert_true(num_parse_u64(bytes_of("0000123"), &value) && value == 123);
+    assert_true(num_parse_u64(bytes_of("00000000000000000000000042"), &value) && value == 42);
+    assert_true(num_parse_u64(bytes_of("000000018446744073709551615"), &value) && value == UINT64_MAX);
+    assert_false(num_parse_u64(bytes_of("000000018446744073709551616"), &value));
     assert_true(num_parse_u64(bytes_of("9999999999999999999"), &value) && value == 9999999999999999999U);
     assert_true(num_parse_u64(bytes_of("18446744073709551615"), &value) && value == UINT64_MAX);
     assert_true(num_parse_u64((struct bytes){.p = "123", .len = 2}, &value) && value == 12);

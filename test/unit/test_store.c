@@ -3,79 +3,11 @@
  * dropped to make room (S3) and what exists can be written again at the brim; all memory stays within the
  * limit (S6); compaction changes no item. Held against a plain array as the model.
  */
-#include "unit.h"
+#include "test_store_play.h"
 
-#include "store/store.h"
+#include "base/hash.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-
-enum { MIB = 1 << 20, NOW = 1000 };
-
-static struct store *open_store(struct store_config config)
-{
-    if (config.limit_bytes == 0)
-        config.limit_bytes = 8 * MIB;
-    if (config.value_max == 0)
-        config.value_max = MIB;
-    config.seed = 42;
-    struct store *store;
-    assert_int_equal(store_new(&config, &store), ERR_NONE);
-    return store;
-}
-
-static struct store_stats stats_of(struct store *store)
-{
-    struct store_stats stats;
-    store_read_stats(store, &stats);
-    assert_true(stats.used_bytes <= stats.limit_bytes);
-    return stats;
-}
-
-/* What an engine does about ERR_FULL: make room and try again. */
-static enum err put(struct store *store, const char *key, struct bytes value, uint32_t expiry_s,
-                    enum store_class class, uint32_t now_s)
-{
-    struct store_write write = {.head = value, .flags = 7, .expiry_s = expiry_s, .class = class};
-    for (int tries = 0;; tries++) {
-        struct store_entry entry;
-        struct segment *staged = NULL;
-        bool is_large = store_is_large(store, strlen(key), value.len);
-        store_lock(store, bytes_of(key), now_s, &entry);
-        bool is_rewrite = entry.found && entry.item.class == STORE_SESSION;
-        enum err err = ERR_FULL;
-        if (!is_large)
-            err = store_put(&entry, &write);
-        store_unlock(&entry);
-        if (is_large) {
-            err = store_stage(store, bytes_of(key), &write, is_rewrite, &staged);
-            store_lock(store, bytes_of(key), now_s, &entry);
-            if (err == ERR_NONE)
-                err = store_put_staged(&entry, &write, &staged);
-            store_unlock(&entry);
-            store_unstage(store, &staged);
-        }
-        if (err == ERR_NONE || tries == 8 || !store_reclaim(store, value.len + 300, is_rewrite, now_s))
-            return err;
-    }
-}
-
-static bool has(struct store *store, const char *key, struct bytes value, uint32_t now_s)
-{
-    struct store_entry entry;
-    store_lock(store, bytes_of(key), now_s, &entry);
-    bool found = entry.found && bytes_equal(entry.item.value, value) && entry.item.flags == 7;
-    store_unlock(&entry);
-    return found;
-}
-
-static bool is_absent(struct store *store, const char *key, uint32_t now_s)
-{
-    struct store_entry entry;
-    store_lock(store, bytes_of(key), now_s, &entry);
-    store_unlock(&entry);
-    return !entry.found;
-}
 
 static void puts_gets_removes(void **state)
 {
@@ -108,6 +40,72 @@ static void versions_rise(void **state)
         last = entry.item.version;
         store_unlock(&entry);
     }
+    store_free(&store);
+}
+
+/* The index keeps 32 bits of a key's hash: the rest is the key's own to tell. */
+static void keys_of_one_tag_are_told_apart(void **state)
+{
+    (void)state;
+    enum { N = 1 << 18, PAIRS_MIN = 3 };
+    struct store *store = open_store((struct store_config){.nshards = 1});
+    uint32_t *first = calloc(1 << 22, sizeof *first); /* by 22 bits of the tag: the key that had it last */
+    uint32_t pairs = 0;
+    char key[2][16];
+    for (uint32_t i = 1; i <= N; i++) {
+        snprintf(key[0], sizeof key[0], "%08u", i);
+        uint32_t tag = (uint32_t)hash_bytes(bytes_of(key[0]), 42);
+        snprintf(key[1], sizeof key[1], "%08u", first[tag >> 10]);
+        if (first[tag >> 10] != 0 && (uint32_t)hash_bytes(bytes_of(key[1]), 42) == tag) {
+            pairs++;
+            for (int k = 0; k < 2; k++)
+                assert_int_equal(put(store, key[k], bytes_of(key[k]), 0, STORE_CACHE, NOW), ERR_NONE);
+            for (int k = 0; k < 2; k++)
+                assert_true(has(store, key[k], bytes_of(key[k]), NOW));
+            drop(store, key[0], NOW);
+            assert_true(is_absent(store, key[0], NOW));
+            assert_true(has(store, key[1], bytes_of(key[1]), NOW));
+        }
+        first[tag >> 10] = i;
+    }
+    assert_true(pairs >= PAIRS_MIN);
+    free(first);
+    store_free(&store);
+}
+
+/* Across shards, too: a version is also the cas, and the flush goes by it. */
+static void versions_are_unique_and_flushed_in_every_shard(void **state)
+{
+    (void)state;
+    enum { N = 400, SHARDS = 8 };
+    struct store *store = open_store((struct store_config){.limit_bytes = 64 * MIB, .nshards = SHARDS});
+    uint64_t versions[N];
+    for (uint32_t i = 0; i < N; i++) {
+        struct store_entry entry;
+        store_lock(store, bytes_of(key_name(i)), NOW, &entry);
+        assert_int_equal(store_put(&entry, &(struct store_write){.head = bytes_of("v")}), ERR_NONE);
+        versions[i] = entry.item.version;
+        store_unlock(&entry);
+        for (uint32_t other = 0; other < i; other++)
+            assert_true(versions[other] != versions[i]);
+    }
+    store_flush(store, NOW, NOW);
+    for (uint32_t i = 0; i < N; i++)
+        assert_true(is_absent(store, key_name(i), NOW));
+    store_free(&store);
+}
+
+/* S7, in a store whose segments are as large as they come. */
+static void what_exceeds_64_kib_is_large(void **state)
+{
+    (void)state;
+    struct store *store = open_store((struct store_config){.limit_bytes = 64 * MIB, .segment_bytes = MIB});
+    assert_false(store_is_large(store, 10, 60 << 10));
+    assert_true(store_is_large(store, 10, 64 << 10));
+    store_free(&store);
+    store = open_store((struct store_config){.limit_bytes = 64 * MIB, .segment_bytes = 16 << 10});
+    assert_false(store_is_large(store, 10, 4000));
+    assert_true(store_is_large(store, 10, 16 << 10)); /* no segment would hold it */
     store_free(&store);
 }
 
@@ -184,13 +182,6 @@ static void close_model(struct model *model)
     free(model->held);
     free(model->value);
     store_free(&model->store);
-}
-
-static const char *key_name(uint32_t i)
-{
-    static char name[64];
-    snprintf(name, sizeof name, "key-%u-%.*s", i, (int)(i % 30), "abcdefghijklmnopqrstuvwxyzabcd");
-    return name;
 }
 
 static struct bytes make_value(struct model *model, const struct held *held)
@@ -463,6 +454,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(puts_gets_removes),
         cmocka_unit_test(versions_rise),
+        cmocka_unit_test(keys_of_one_tag_are_told_apart),
+        cmocka_unit_test(versions_are_unique_and_flushed_in_every_shard),
+        cmocka_unit_test(what_exceeds_64_kib_is_large),
         cmocka_unit_test(expires_on_the_second),
         cmocka_unit_test(flush_takes_what_was_before),
         cmocka_unit_test(follows_the_model),
