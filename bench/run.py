@@ -13,6 +13,7 @@ import peers
 DEFAULT_ROUNDS, DEFAULT_SECONDS = 5, 2
 QUICK_ROUNDS, QUICK_SECONDS = 2, 1
 SLICE_MS, WARMUP_MS = 250, 50  # the peers take turns this often
+WARM_SLICES = 6  # not counted: most sessions are written anew once, so memory is no longer fresh
 LIMIT_S = 120  # for loading, and for what the machine does besides
 
 # name: (transport, options of the generator, what one "request" is)
@@ -77,7 +78,7 @@ def run_round(args, cpus, pair, name, seed):
     """Fresh servers, both loaded; then they take turns, a slice of time each."""
     slices = {peer.name: [] for peer in pair}
     options = generator_options(args, name, seed)
-    limit_s = 4 * args.seconds + LIMIT_S
+    limit_s = 4 * args.seconds + WARM_SLICES + LIMIT_S
     with contextlib.ExitStack() as stack:
         generators, pids = [], []
         for peer in pair:
@@ -86,6 +87,9 @@ def run_round(args, cpus, pair, name, seed):
                 stack.enter_context(peers.Generator(args.load, server, cpus[1], options, limit_s))
             )
             pids += [server.pid, generators[-1].process.pid]
+        for _ in range(WARM_SLICES):
+            for generator in generators:
+                generator.measure()
         others = peers.Others(pids)
         for _ in range(args.seconds * 1000 // SLICE_MS):
             for generator in generators:
