@@ -4,7 +4,10 @@
 
 P ?= release
 B := build/$(P)
-MAKEFLAGS += -j$(shell nproc) --no-print-directory
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+MAKEFLAGS += --no-print-directory
 
 CC        := gcc
 AR        := gcc-ar
