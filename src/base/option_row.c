@@ -3,6 +3,7 @@
  */
 #include "base/option_row.h"
 #include "base/check.h"
+#include "base/nearest.h"
 #include "base/num.h"
 
 #include <inttypes.h>
@@ -261,52 +262,13 @@ void option_row_fini(const struct option_set *set, const struct option_row *row)
     }
 }
 
-/* ---- the nearest name ---- */
-
-static size_t min_of(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Levenshtein's distance: the letters to insert, drop or change to make `a` of `b`, or of what stands before
- * a dash of `b` and one more. */
-static size_t distance(const char *a, size_t a_len, const char *b)
-{
-    size_t row[OPTION_NAME_MAX]; /* the distances of a's first i letters to b's first j */
-    size_t b_len = strlen(b);
-    for (size_t j = 0; j <= b_len; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_len; j++) {
-            size_t changed = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = min_of(changed, min_of(row[j], row[j - 1]) + 1);
-        }
-    }
-    size_t least = row[b_len];
-    for (size_t j = 0; j < b_len; j++)
-        if (b[j] == '-')
-            least = min_of(least, row[j] + 1);
-    return least;
-}
-
 const char *option_row_nearest(const struct option_set *set, const char *name, size_t len)
 {
-    const char *nearest = NULL;
-    size_t best = 2 + len / 4;              /* further away is no slip of the finger */
-    if (len == 0 || len >= OPTION_NAME_MAX) /* nor is this, and it might be very long */
-        return NULL;
+    struct nearest nearest;
+    nearest_init(&nearest, (struct bytes){.p = name, .len = len});
     for (size_t i = 0; i < set->n; i++) {
-        const char *known = set->rows[i].name;
-        if (known == NULL)
-            continue;
-        size_t far = len >= 3 && strncmp(known, name, len) == 0 ? 1 : distance(name, len, known);
-        if (far < best) {
-            best = far;
-            nearest = known;
-        }
+        if (set->rows[i].name != NULL)
+            nearest_offer(&nearest, set->rows[i].name);
     }
-    return nearest;
+    return nearest.name;
 }

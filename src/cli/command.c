@@ -1,6 +1,6 @@
 /* The table of subcommands, and what they share; see command.h. */
 #include "cli/command.h"
-#include "cli/nearest.h"
+#include "base/nearest.h"
 #include "cli/table.h"
 
 #include <stdarg.h>
@@ -63,7 +63,7 @@ const struct command *command_choose(const char *name)
     if (command != NULL)
         return command;
     struct nearest nearest;
-    nearest_init(&nearest, name);
+    nearest_init(&nearest, bytes_of(name));
     for (size_t i = 0; i < NCOMMANDS; i++)
         nearest_offer(&nearest, commands[i].name);
     if (nearest.name != NULL)
