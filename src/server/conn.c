@@ -158,8 +158,9 @@ static void keep_half_line(struct conn *conn)
         out_of_buffers(conn);
 }
 
-/* Half a request stays, with room for more of its `need` bytes: all of a small one, of a large one as much again as
- * has come, so that memory is had by sending, not by announcing. False: there is none, it stays where it was. */
+/* Half a request stays, with room for more of its `need` bytes: all of a small one, of a large one as much
+ * again as has come, so that memory is had by sending, not by announcing. False: there is none, it stays
+ * where it was. */
 static bool keep_half_request(struct conn *conn, size_t need)
 {
     struct buffer *in = &conn->in;
@@ -257,29 +258,35 @@ static void send_answers(struct conn *conn)
 
 enum { LOOK_AHEAD = 8 };
 
-/* Reads the next requests of a batch for their keys only, so that the engine can fetch all they need at
- * once. They are parsed again when their turn comes: that is cheap beside one miss of the caches. */
-static void look_ahead(const struct conn *conn)
+/* Reads the next requests, at most `max`, for their keys only, so that the engine can fetch all they need
+ * at once. They are parsed again when their turn comes: that is cheap beside one miss of the caches.
+ * Returns how many keys. */
+static size_t peek_keys(const struct conn *conn, struct bytes *ret_keys, size_t max)
 {
-    struct bytes keys[LOOK_AHEAD];
     struct proto proto = conn->proto;
     struct request request;
     size_t nkeys = 0;
     size_t used;
     size_t need;
-    for (size_t at = conn->in.at; at < conn->in.len && nkeys < LOOK_AHEAD; at += used) {
+    for (size_t at = conn->in.at; at < conn->in.len && nkeys < max; at += used) {
         if (proto_next(&proto, conn->in.p + at, conn->in.len - at, &used, &need, &request) == PARSE_MORE)
             break;
         if (request.key.len > 0)
-            keys[nkeys++] = request.key;
+            ret_keys[nkeys++] = request.key;
         if (request.close)
             break;
     }
-    engine_prefetch(conn->worker->server->engine, keys, nkeys);
+    return nkeys;
 }
 
-/* A connection's share of a turn, so that a long pipeline lets the others of its worker have theirs: so many
- * requests, or WORKER_FLUSH_BYTES of answers. */
+static void look_ahead(const struct conn *conn)
+{
+    struct bytes keys[LOOK_AHEAD];
+    engine_prefetch(conn->worker->server->engine, keys, peek_keys(conn, keys, LOOK_AHEAD));
+}
+
+/* A connection's share of a turn, so that a long pipeline lets the others of its worker have theirs: so
+ * many requests, or WORKER_FLUSH_BYTES of answers. */
 enum { TURN_REQUESTS = 256 };
 
 /* Carries out whole requests of conn->in until something stops it, or its share is used up (STEP_ON). */
@@ -319,11 +326,37 @@ static void run(struct conn *conn)
         yield(conn);
 }
 
+void conn_run_batch(struct worker *worker)
+{
+    struct bytes keys[WORKER_BATCH];
+    size_t nkeys = 0;
+    for (size_t i = 0; i < worker->nbatch && worker->nbatch > 1; i++)
+        nkeys += peek_keys(worker->batch[i], keys + nkeys, 1);
+    engine_prefetch(worker->server->engine, keys, nkeys);
+    for (size_t i = 0; i < worker->nbatch; i++) {
+        if (worker->batch[i]->state == CONN_READING) /* not closed meanwhile */
+            run(worker->batch[i]);
+    }
+    worker->nbatch = 0;
+    worker->in_used = 0;
+}
+
+/* What was read lies in the worker's buffer until all of the batch have run. */
+static void join_batch(struct conn *conn)
+{
+    struct worker *worker = conn->worker;
+    worker->batch[worker->nbatch++] = conn;
+    worker->in_used += conn->in.len;
+    if (worker->nbatch == WORKER_BATCH || WORKER_IN_BYTES - worker->in_used < WORKER_IN_LEAST)
+        conn_run_batch(worker);
+}
+
 static void receive(struct conn *conn)
 {
+    struct worker *worker = conn->worker;
     struct buffer *in = &conn->in;
     if (!in->owned)
-        buffer_lend(in, conn->worker->in, WORKER_IN_BYTES);
+        buffer_lend(in, worker->in + worker->in_used, WORKER_IN_BYTES - worker->in_used);
     ssize_t n = transport_read(&conn->transport, in->p + in->len, in->cap - in->len);
     if (n == TRANSPORT_AGAIN)
         return;
@@ -331,9 +364,12 @@ static void receive(struct conn *conn)
         conn_close(conn);
         return;
     }
-    counters_add(&conn->worker->counters, COUNTER_bytes_read, (uint64_t)n);
+    counters_add(&worker->counters, COUNTER_bytes_read, (uint64_t)n);
     in->len += (size_t)n;
-    run(conn);
+    if (in->owned)
+        run(conn);
+    else
+        join_batch(conn);
 }
 
 static void tell_time(struct worker *worker)
@@ -388,7 +424,8 @@ static void resume(struct conn *conn)
     go_on_writing(conn);
 }
 
-/* Its op can go on, or it has its turn again; or, for a closed one, the mail it still had to wait for has come. */
+/* Its op can go on, or it has its turn again; or, for a closed one, the mail it still had to wait for has
+ * come. */
 static void woken(struct loop_mail *mail)
 {
     struct conn *conn = conn_of_mail(mail);

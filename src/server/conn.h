@@ -53,11 +53,15 @@ void conn_open(struct worker *worker, int fd, unsigned role, struct worker *from
 /* Closes it now; safe at any time of a turn. */
 void conn_close(struct conn *conn);
 
+/* Runs the connections that have read in this turn. They read first and run later so that the engine can
+ * fetch what they all need at once. After the events of each turn. */
+void conn_run_batch(struct worker *worker);
+
 /* After each turn: frees those that closed within it. */
 void conn_bury(struct worker *worker);
 
-/* Room for PROTO_ANSWER_MAX bytes behind the answers so far; the caller adds to conn->out.len what it used. NULL when there is no
- * buffer: the peer then cannot be answered, so this was its last request. */
+/* Room for PROTO_ANSWER_MAX bytes behind the answers so far; the caller adds to conn->out.len what it
+ * used. NULL when there is no buffer: the peer then cannot be answered, so this was its last request. */
 char *conn_answer_room(struct conn *conn);
 
 /* For struct op: has the connection's own thread resume its op. From any thread. */

@@ -14,6 +14,8 @@ static struct worker *worker_of(struct loop *loop)
 static void turn(struct loop *loop)
 {
     struct worker *worker = worker_of(loop);
+    if (worker->nbatch > 0)
+        conn_run_batch(worker);
     if (worker->graveyard != NULL)
         conn_bury(worker);
 }

@@ -20,6 +20,8 @@ struct door;
 
 enum {
     WORKER_IN_BYTES = 64 << 10,
+    WORKER_IN_LEAST = 32 << 10, /* what a connection can always read at once */
+    WORKER_BATCH = ENGINE_PREFETCH_MAX,
     /* An answer begins only below the flush mark, so what the store copies under its lock (64 KiB) always
        fits. */
     WORKER_FLUSH_BYTES = 64 << 10,
@@ -36,6 +38,9 @@ struct worker {
     struct door *doors; /* one for each listener */
     struct conn *connections;
     struct conn *graveyard;
+    struct conn *batch[WORKER_BATCH]; /* have read, and wait to be run together: see conn_run_batch() */
+    size_t nbatch;
+    size_t in_used; /* by what they have read */
     _Atomic uint64_t nconnections;
     uint64_t nowed; /* closed connections whose op will still be woken */
     bool is_accepting;
