@@ -72,9 +72,8 @@ struct op {
     uint64_t initial; /* incr, decr: the value of a new key, when create */
     bool compare_cas;
     bool create;
-    bool touch;         /* get: set exptime too */
-    bool without_value; /* get: the hit's head is all that is wanted, place() is not called */
-    uint32_t now_s;     /* steady seconds, never 0 */
+    bool touch;     /* get: set exptime too */
+    uint32_t now_s; /* steady seconds, never 0 */
     struct engine_client *client;
 
     /* get: where the value goes. Called at most once, perhaps under a lock of the engine: it must not

@@ -125,9 +125,7 @@ static void read_and_unlock(struct work *work, struct store_entry *entry, uint32
     if (op->touch)
         store_touch(entry, expiry_s);
     store_mark_fetched(entry);
-    if (op->without_value) {
-        store_unlock(entry);
-    } else if (!store_is_large(store, op->key.len, op->hit.value_len)) {
+    if (!store_is_large(store, op->key.len, op->hit.value_len)) {
         copy_hit(op, entry->item.value);
         store_unlock(entry);
     } else {

@@ -187,8 +187,6 @@ static void read_value(struct op *op, const struct lock *lock)
 {
     op->result = OP_OK;
     op->hit = (struct op_hit){.value_len = lock->value_len, .flags = lock->flags, .cas = lock->version};
-    if (op->without_value)
-        return;
     char *to = op->place(op, &op->hit);
     if (to == NULL)
         op->result = OP_FULL;

@@ -34,6 +34,33 @@ static void input_goes_on_after_the_wait(void **state)
     close(fd);
 }
 
+/* Connections that have read in the same turn share the worker's buffer: each gets its own answer, never another's. */
+static void who_reads_together_is_answered_apart(void **state)
+{
+    (void)state;
+    enum { HOLDERS = 2, CONNECTIONS = 24, ROUNDS = 10 };
+    int fds[CONNECTIONS];
+    static char words[CONNECTIONS][64];
+    for (int i = 0; i < CONNECTIONS; i++)
+        fds[i] = dial();
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < CONNECTIONS; i++) {
+            snprintf(words[i], sizeof words[i], "%s-%d-%d", i < HOLDERS ? "hold" : "own", i, round);
+            char request[2048];
+            snprintf(request, sizeof request, "get %s\r\n", words[i]);
+            say(fds[i], request);
+        }
+        for (int i = 0; i < CONNECTIONS; i++) {
+            char answer[4096];
+            snprintf(answer, sizeof answer, "VALUE %s 0 %zu\r\n%s\r\nEND\r\n", words[i], strlen(words[i]),
+                     words[i]);
+            expect(fds[i], answer);
+        }
+    }
+    for (int i = 0; i < CONNECTIONS; i++)
+        close(fds[i]);
+}
+
 static void others_are_served_meanwhile(void **state)
 {
     (void)state;
@@ -350,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(answers_keep_their_order),
         WITH_SERVER(input_goes_on_after_the_wait),
+        WITH_SERVER(who_reads_together_is_answered_apart),
         WITH_SERVER(others_are_served_meanwhile),
         WITH_SERVER(a_wake_too_late_is_harmless),
         WITH_SERVER(a_waiting_op_keeps_its_key_and_value),

@@ -234,8 +234,8 @@ static void what_was_read_is_marked(void **state)
             do_op(bench, (struct op){.kind = OP_SET, .value = bytes_of("v"), .exptime = 10}, keys[i]).result,
             OP_OK);
     assert_int_equal(do_op(bench, (struct op){.kind = OP_GET}, "read").result, OP_OK);
-    assert_int_equal(do_op(bench, (struct op){.kind = OP_GET, .without_value = true}, "touched").result,
-                     OP_OK);
+    assert_int_equal(
+        do_op(bench, (struct op){.kind = OP_GET, .touch = true, .exptime = 10}, "touched").result, OP_OK);
     bench->clock.steady_s += 10;
     for (size_t i = 0; i < 3; i++)
         assert_missing(bench, keys[i]);
