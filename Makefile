@@ -29,7 +29,7 @@ $(error P=$(P) is no profile; take release, debug, asan or tsan)
 endif
 
 # Everything but the two mains is one archive, which the programs and the unit tests link.
-MODULES   := base net proto store engine server client cli
+MODULES   := base io net proto store engine server client cli
 MAINS     := src/server/main.c src/cli/main.c
 SOURCES   := $(filter-out $(MAINS),$(foreach m,$(MODULES),$(wildcard src/$(m)/*.c)))
 OBJECTS   := $(SOURCES:src/%.c=$(B)/obj/%.o)
@@ -112,11 +112,15 @@ mutants: suites ## plant each bug of test/mutants and see a test turn red
 	@tools/deps check
 	@tools/mutants --jobs 2
 
-.PHONY: bench bench-memory
+.PHONY: bench bench-memory bench-durable
 bench: all $(LOAD) ## compare with memcached (MEMCACHED=PATH, BENCH_ARGS='--quick …')
 	python3 bench/run.py --load $(LOAD) --cloakroomd $(B)/cloakroomd $(BENCH_ARGS)
 bench-memory: all $(LOAD) ## memory per session, beside memcached's
 	python3 bench/memory.py --load $(LOAD) --cloakroomd $(B)/cloakroomd $(BENCH_ARGS)
+
+bench-durable: all $(LOAD) ## what the log on disk costs and gives, beside memcached and Redis
+	@tools/deps bench
+	python3 bench/durable.py --load $(LOAD) --cloakroomd $(B)/cloakroomd $(BENCH_ARGS)
 
 .PHONY: docs
 docs: all ## bring the list of differences in docs/memcached.md up to date

@@ -1,5 +1,5 @@
 /*
- * dialect: a request as bytes, and its answer judged; memcached's text and binary protocol.
+ * dialect: a request as bytes, and its answer judged; memcached's text and binary protocol, and Redis's.
  *
  * Promise: an answer passes only when it is the one that the workload knows to be right, values to the last
  * byte. Threads: pure functions.
@@ -17,7 +17,7 @@ enum answer {
     ANSWER_RIGHT,
     ANSWER_PARTIAL, /* more bytes are needed */
     ANSWER_MISS,    /* a session that was stored is not there */
-    ANSWER_REFUSED, /* ERROR, CLIENT_ERROR, SERVER_ERROR, NOT_STORED, or a binary status */
+    ANSWER_REFUSED, /* ERROR, CLIENT_ERROR, SERVER_ERROR, NOT_STORED, a binary status, or Redis's - */
     ANSWER_WRONG,   /* a value of another length or content */
     ANSWER_GARBLED  /* not the protocol, or not the key asked for; where the next answer starts is unknown */
 };
@@ -31,6 +31,6 @@ struct dialect {
                          size_t *ret_used);
 };
 
-extern const struct dialect dialect_text, dialect_binary;
+extern const struct dialect dialect_text, dialect_binary, dialect_redis;
 
 #endif

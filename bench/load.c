@@ -43,7 +43,7 @@ static bool span_measure(const struct options *o, struct pump *p, struct span *r
     uint64_t begin = pump_now_ns() + o->warmup_ms * 1000000;
     if (!pump_start(p, o->cycle ? PUMP_CYCLE : PUMP_MIX, o->requests) || !pump_run(p, begin))
         return false;
-    p->latency = (struct histogram){0};
+    p->latency = p->latency_get = (struct histogram){0};
     return moment_take(o, p, &ret->begin) && pump_run(p, begin + o->measure_ms * 1000000) &&
            moment_take(o, p, &ret->end) && pump_drain(p);
 }
@@ -66,11 +66,16 @@ static void print_server(const struct span *span, uint64_t requests)
     printf("\"server_busy\": %.4f, ", per(total, b->wall_ns - a->wall_ns));
 }
 
-static void print_latency(const struct histogram *h)
+static void print_latency(const char *prefix, const struct histogram *h)
 {
-    printf("\"p50_us\": %.2f, \"p99_us\": %.2f, \"p999_us\": %.2f, \"max_us\": %.2f, ",
-           (double)histogram_quantile_ns(h, 0.5) / 1e3, (double)histogram_quantile_ns(h, 0.99) / 1e3,
-           (double)histogram_quantile_ns(h, 0.999) / 1e3, (double)h->max_ns / 1e3);
+    static const struct {
+        const char *name;
+        double quantile;
+    } all[] = {{"p50", 0.5}, {"p99", 0.99}, {"p999", 0.999}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        printf("\"%s%s_us\": %.2f, ", prefix, all[i].name,
+               (double)histogram_quantile_ns(h, all[i].quantile) / 1e3);
+    printf("\"%smax_us\": %.2f, ", prefix, (double)h->max_ns / 1e3);
 }
 
 static void print_span(const struct options *o, const struct pump *p, const struct span *span)
@@ -84,7 +89,8 @@ static void print_span(const struct options *o, const struct pump *p, const stru
     double busy = o->spin ? 1 - per(b->counters.waited_ns - a->counters.waited_ns, wall_ns)
                           : per(b->own_ns - a->own_ns, wall_ns);
     printf("\"generator_busy\": %.4f, ", busy);
-    print_latency(&p->latency);
+    print_latency("", &p->latency);
+    print_latency("get_", &p->latency_get);
 }
 
 /* What has happened since the start. */
@@ -134,7 +140,7 @@ static bool run_span(const struct options *o, struct pump *p)
 static bool run(const struct options *o, struct pump *p)
 {
     char line[64];
-    if (!run_load(p))
+    if (!o->keep && !run_load(p))
         return false;
     if (!o->on_demand)
         return o->measure_ms == 0 || run_span(o, p);

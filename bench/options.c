@@ -14,7 +14,7 @@
 static const char HELP[] =
     "usage: load (--tcp ADDRESS:PORT | --unix PATH) [options]\n"
     "\n"
-    "  --protocol NAME      text (default) or binary\n"
+    "  --protocol NAME      text (default), binary, or redis for that server\n"
     "  --connections N      kept connections, or cycles at once (50)\n"
     "  --depth N            requests in one batch of a connection (1)\n"
     "  --cycle              connect, get, set, close for each; a cycle counts as one request\n"
@@ -23,6 +23,8 @@ static const char HELP[] =
     "  --value-mean BYTES   values are log-normal about this (1024)\n"
     "  --value-min BYTES    none is smaller (200)\n"
     "  --value-max BYTES    none is larger (8192); the same as --value-min: all are equal\n"
+    "  --keep               do not load: the sessions are there, as a load with the same options left "
+    "them\n"
     "  --seed N             what the sessions and the order of requests follow from (1)\n"
     "  --load-depth N       requests in one batch while loading (32)\n"
     "  --measure-ms T       how long to measure (2000); 0: only load\n"
@@ -64,9 +66,13 @@ static void mix_parse(struct options *o, const char *text)
 
 static void protocol_parse(struct options *o, const char *text)
 {
-    if (strcmp(text, "text") != 0 && strcmp(text, "binary") != 0)
-        usage("--protocol is text or binary, not", text);
-    o->dialect = strcmp(text, "text") == 0 ? &dialect_text : &dialect_binary;
+    static const struct dialect *const all[] = {&dialect_text, &dialect_binary, &dialect_redis};
+    o->dialect = NULL;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(text, all[i]->name) == 0)
+            o->dialect = all[i];
+    if (!o->dialect)
+        usage("--protocol is text, binary or redis, not", text);
 }
 
 enum {
@@ -75,6 +81,7 @@ enum {
     OPT_PROTOCOL,
     OPT_MIX,
     OPT_CYCLE,
+    OPT_KEEP,
     OPT_ON_DEMAND,
     OPT_SPIN,
     OPT_HELP,
@@ -102,7 +109,7 @@ static const struct number_option {
     {"server-pid", offsetof(struct options, server_pid), 1, INT32_MAX},
 };
 
-enum { N_NUMBERS = sizeof numbers / sizeof *numbers, N_OTHERS = 8 };
+enum { N_NUMBERS = sizeof numbers / sizeof *numbers, N_OTHERS = 9 };
 
 static void table_fill(struct option *ret)
 {
@@ -112,6 +119,7 @@ static void table_fill(struct option *ret)
         {"protocol", required_argument, NULL, OPT_PROTOCOL},
         {"mix", required_argument, NULL, OPT_MIX},
         {"cycle", no_argument, NULL, OPT_CYCLE},
+        {"keep", no_argument, NULL, OPT_KEEP},
         {"on-demand", no_argument, NULL, OPT_ON_DEMAND},
         {"spin", no_argument, NULL, OPT_SPIN},
         {"help", no_argument, NULL, OPT_HELP},
@@ -139,6 +147,9 @@ static void option_take(struct options *o, int found, const char *text)
         return;
     case OPT_CYCLE:
         o->cycle = true;
+        return;
+    case OPT_KEEP:
+        o->keep = true;
         return;
     case OPT_ON_DEMAND:
         o->on_demand = true;

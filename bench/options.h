@@ -12,7 +12,7 @@
 struct options {
     const char *tcp, *unix_path;
     const struct dialect *dialect;
-    bool cycle, on_demand, spin;
+    bool cycle, keep, on_demand, spin;
     uint64_t connections, depth, load_depth, sessions, seed, measure_ms, warmup_ms, requests, limit_s,
         server_pid;
     uint64_t value_min, value_mean, value_max;

@@ -20,6 +20,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 10
+START_POLL_S = 0.005
 STOP_TIMEOUT_S = 5
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
@@ -94,6 +95,9 @@ class Peer:
         if not self.program:
             raise BenchError(f"{name}: there is no program {program}")
 
+    def server(self, transport, cpu, memory_mb, parent=None):
+        return Server(self, transport, cpu, memory_mb, parent)
+
     def describe(self):
         return {"program": self.program, "version": self.version, "extra_arguments": self.extra}
 
@@ -115,21 +119,24 @@ def child_setup(cpu):
 
 
 class Server:
-    """A running peer with one worker, listening on `transport` ("tcp" or "unix"). A context manager."""
+    """A running peer with one worker, listening on `transport` ("tcp" or "unix"). A context manager. What it writes
+    is in a folder of its own, which is made in `parent` and outlives crash() and start()."""
 
-    def __init__(self, peer, transport, cpu, memory_mb):
+    def __init__(self, peer, transport, cpu, memory_mb, parent=None):
         self.peer = peer
         self.transport = transport
         self.cpu = cpu
         self.memory_mb = memory_mb
+        self.parent = parent
         self.process = None
         self.folder = None
         self.port = None
 
     def __enter__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="cloakroom-bench-")
+        self.folder = tempfile.TemporaryDirectory(prefix="cloakroom-bench-", dir=self.parent)
+        self.port = free_port()
         try:
-            self._start()
+            self.start()
         except BaseException:
             self.__exit__()
             raise
@@ -144,18 +151,23 @@ class Server:
     def pid(self):
         return self.process.pid
 
-    def _start(self):
-        self.port = free_port()
+    def start(self, timeout_s=START_TIMEOUT_S):
+        """Returns once it answers."""
         log_path = os.path.join(self.folder.name, "log")
         with open(log_path, "wb") as log:
             streams = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
             self.process = subprocess.Popen(self._command(), **streams, preexec_fn=child_setup(self.cpu))
-        deadline = time.monotonic() + START_TIMEOUT_S
+        deadline = time.monotonic() + timeout_s
         while not self._answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 text = pathlib.Path(log_path).read_text(errors="replace").strip()
                 raise BenchError(f"{self.peer.name} did not start: {shlex.join(self._command())}: {text}")
-            time.sleep(0.02)
+            time.sleep(START_POLL_S)
+
+    def crash(self):
+        """SIGKILL, and nothing of it runs when this returns."""
+        self.process.kill()
+        self.process.wait()
 
     def _command(self):
         command = [self.peer.program, "-t", "1", "-m", str(self.memory_mb), "-c", "1024", "-U", "0"]
@@ -170,18 +182,36 @@ class Server:
     def _socket_path(self):
         return os.path.join(self.folder.name, "socket")
 
-    def _answers(self):
-        """Asks for the version; False when nobody listens yet."""
+    @contextlib.contextmanager
+    def asked(self, command, timeout_s=2):
+        """A file that the answer to a command can be read from."""
         family = socket.AF_INET if self.transport == "tcp" else socket.AF_UNIX
         address = ("127.0.0.1", self.port) if self.transport == "tcp" else self._socket_path()
         with socket.socket(family) as s:
-            s.settimeout(2)
-            try:
-                s.connect(address)
-                s.sendall(b"version\r\n")
-                line = s.makefile("rb").readline()
-            except OSError:
-                return False
+            s.settimeout(timeout_s)
+            s.connect(address)
+            s.sendall(command.encode() + b"\r\n")
+            with s.makefile("rb") as file:
+                yield file
+
+    def stats(self):
+        """What `stats` answers, as {name: text}."""
+        found = {}
+        with self.asked("stats") as file:
+            while (words := file.readline().decode().split(None, 2)) and words[0] == "STAT":
+                found[words[1]] = words[2].strip()
+        return found
+
+    def items(self):
+        return int(self.stats()["curr_items"])
+
+    def _answers(self):
+        """Asks for the version; False when nobody listens yet."""
+        try:
+            with self.asked("version") as file:
+                line = file.readline()
+        except OSError:
+            return False
         if not line.startswith(b"VERSION "):
             raise BenchError(f"{self.peer.name} answered {line!r} to version")
         self.peer.version = line.decode().split(None, 1)[1].strip()
@@ -197,6 +227,56 @@ class Server:
         text = pathlib.Path(f"/proc/{self.pid}/status").read_text()
         fields = dict(line.split(":", 1) for line in text.splitlines())
         return int(fields["VmRSS"].split()[0]), int(fields["VmHWM"].split()[0])
+
+
+class RedisPeer(Peer):
+    """redis-server, which speaks something else and takes other options."""
+
+    def server(self, transport, cpu, memory_mb, parent=None):
+        return RedisServer(self, transport, cpu, memory_mb, parent)
+
+
+class RedisServer(Server):
+    def _command(self):
+        command = [self.peer.program, "--dir", self.folder.name, "--save", "", "--daemonize", "no"]
+        if self.transport == "tcp":
+            command += ["--bind", "127.0.0.1", "--port", str(self.port)]
+        else:
+            command += ["--port", "0", "--unixsocket", self._socket_path(), "--unixsocketperm", "700"]
+        return command + self.peer.extra
+
+    def ask(self, command, timeout_s=600):
+        """A command's answer of one line or one text; BenchError when it is an error."""
+        with self.asked(command, timeout_s) as file:
+            line = file.readline().decode().strip()
+            if line.startswith("-"):
+                raise BenchError(f"{self.peer.name} answered {line} to {command}")
+            return file.read(int(line[1:])).decode() if line.startswith("$") else line[1:]
+
+    def stats(self):
+        lines = self.ask("INFO").splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
+    def items(self):
+        return int(self.ask("DBSIZE"))
+
+    def settle(self):
+        """Returns once no child rewrites the log and what was answered has been synced."""
+        while self.stats()["aof_rewrite_in_progress"] != "0":
+            time.sleep(0.2)
+        time.sleep(2)
+
+    def _answers(self):
+        """False as well while it loads what it had."""
+        try:
+            self.peer.version = self.stats()["redis_version"]
+            self.items()
+        except (OSError, BenchError, ValueError, KeyError):
+            return False
+        return True
+
+    def generator_address(self):
+        return ["--protocol", "redis", *super().generator_address()]
 
 
 def end_process(process):

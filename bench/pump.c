@@ -234,6 +234,8 @@ static bool conn_batch_done(struct pump *p, struct conn *c)
         return conn_cycle_write(p, c);
     p->counters.requests += c->step == CYCLE_SET ? 1 : c->n_batch;
     histogram_add(&p->latency, now - c->start_ns);
+    if (c->n_batch == 1 && c->batch[0].op == REQUEST_GET && p->plan == PUMP_MIX)
+        histogram_add(&p->latency_get, now - c->start_ns);
     c->start_ns = now;
     if (c->step == CYCLE_SET)
         conn_close(c);

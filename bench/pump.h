@@ -57,8 +57,9 @@ struct pump {
     enum pump_plan plan;
     uint64_t n_composed, limit; /* PUMP_MIX composes so many requests */
     struct pump_counters counters;
-    struct histogram latency; /* of batches or cycles */
-    uint64_t progress_ns;     /* when the last answer came */
+    struct histogram latency;     /* of batches or cycles */
+    struct histogram latency_get; /* of batches of a single get */
+    uint64_t progress_ns;         /* when the last answer came */
     char failure[PUMP_FAILURE_ROOM];
     char complaint[PUMP_FAILURE_ROOM]; /* the first wrong answer */
 };

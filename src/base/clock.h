@@ -32,4 +32,16 @@ static inline int64_t clock_wall_s(const struct clock *clock)
     return clock->wall_s(clock);
 }
 
+/* Seconds of the steady clock as lives are counted in: never 0, nor so small as to meet one that stands for
+ * "over". */
+static inline uint32_t clock_seconds_of(uint64_t steady_ns)
+{
+    return (uint32_t)(steady_ns / 1000000000U) + 16;
+}
+
+static inline uint32_t clock_seconds(const struct clock *clock)
+{
+    return clock_seconds_of(clock_steady_ns(clock));
+}
+
 #endif

@@ -12,6 +12,8 @@
     X(ERR_NONE, "no error")                                                                                  \
     X(ERR_MEMORY, "the system has no memory left")                                                           \
     X(ERR_FULL, "the memory limit (-m) is reached")                                                          \
+    X(ERR_DISK_FULL, "no space is left on the disk of --data")                                               \
+    X(ERR_READ_ONLY, "a disk error has made the store read-only")                                            \
     X(ERR_TOO_LARGE, "larger than the largest item (-I)")                                                    \
     X(ERR_USAGE, "not understood")                                                                           \
     X(ERR_SYSTEM, "a system call failed")                                                                    \

@@ -18,6 +18,7 @@
 #define CLOAKROOM_ENGINE_ENGINE_H
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "store/store.h"
 
 struct engine;
@@ -45,6 +46,8 @@ enum op_result {
     OP_TOO_LARGE,
     OP_FULL, /* no room, S3; the old value is still there */
     OP_NON_NUMERIC,
+    OP_DISK_FULL, /* nothing has changed; goes on when there is room again */
+    OP_READ_ONLY, /* the disk has failed (S5) */
 };
 
 /* One connection as the engine sees it: what is given back when it closes. Zero it to begin. */
@@ -87,14 +90,15 @@ struct op {
 
     enum op_result result;
     enum store_miss miss;
-    struct op_hit hit; /* of a get; hit.cas of any write */
-    uint64_t number;   /* after incr, decr */
+    struct op_hit hit;  /* of a get; hit.cas of any write */
+    uint64_t number;    /* after incr, decr */
+    uint64_t unwritten; /* not to be answered before engine_commit() has been asked about it; or 0 */
 };
 
 /* Steady seconds as ops carry them: never 0, nor so small as to meet an expiry that stands for "over". */
 static inline uint32_t engine_now_s(uint64_t steady_ns)
 {
-    return (uint32_t)(steady_ns / 1000000000U) + 16;
+    return clock_seconds_of(steady_ns);
 }
 
 enum submit { SUBMIT_DONE, SUBMIT_PENDING };
@@ -104,6 +108,13 @@ struct engine_stats {
     uint64_t locks;        /* held now */
     uint64_t locks_broken; /* given back because the connection closed */
     uint64_t refused_full;
+    uint64_t refused_disk;
+};
+
+/* Told, from the sync thread, whenever engine_synced() has moved on or never will. It must not block. */
+struct engine_watch {
+    void (*synced)(struct engine_watch *watch);
+    struct engine_watch *next;
 };
 
 struct engine_ops {
@@ -118,7 +129,12 @@ struct engine_ops {
     /* The connection has closed: what it holds is given back. It has no op under way. */
     void (*client_gone)(struct engine *engine, struct engine_client *client);
     /* flush_all with its delay, an exptime as clients write it; 0 is now. */
-    void (*flush)(struct engine *engine, uint32_t now_s, int64_t exptime);
+    enum op_result (*flush)(struct engine *engine, uint32_t now_s, int64_t exptime, uint64_t *ret_unwritten);
+    /* See engine_commit(). NULL, all three: what is answered needs no more than memory. */
+    enum store_commit (*commit)(struct engine *engine, uint64_t unwritten, uint64_t *ret_ticket);
+    uint64_t (*synced)(struct engine *engine);
+    void (*watch)(struct engine *engine, struct engine_watch *watch);
+    void (*forget_watches)(struct engine *engine);
     void (*read_stats)(struct engine *engine, struct engine_stats *ret);
     void (*free)(struct engine *engine);
 };
@@ -155,9 +171,38 @@ static inline void engine_client_gone(struct engine *engine, struct engine_clien
     engine->ops->client_gone(engine, client);
 }
 
-static inline void engine_flush(struct engine *engine, uint32_t now_s, int64_t exptime)
+static inline enum op_result engine_flush(struct engine *engine, uint32_t now_s, int64_t exptime,
+                                          uint64_t *ret_unwritten)
 {
-    engine->ops->flush(engine, now_s, exptime);
+    return engine->ops->flush(engine, now_s, exptime, ret_unwritten);
+}
+
+/* Once a turn, before its answers leave, with the `unwritten` of all its ops together, if that is not 0 (S1). WAIT:
+ * they may leave once engine_synced() has come to the ticket; FAILED: never. */
+static inline enum store_commit engine_commit(struct engine *engine, uint64_t unwritten, uint64_t *ret_ticket)
+{
+    return engine->ops->commit(engine, unwritten, ret_ticket);
+}
+
+#define ENGINE_SYNC_FAILED UINT64_MAX /* no ticket is that high */
+
+/* How far; ENGINE_SYNC_FAILED once the disk has failed. */
+static inline uint64_t engine_synced(struct engine *engine)
+{
+    return engine->ops->synced(engine);
+}
+
+/* Until engine_forget_watches(), after which none is called any more. */
+static inline void engine_watch(struct engine *engine, struct engine_watch *watch)
+{
+    if (engine->ops->watch != NULL)
+        engine->ops->watch(engine, watch);
+}
+
+static inline void engine_forget_watches(struct engine *engine)
+{
+    if (engine->ops->forget_watches != NULL)
+        engine->ops->forget_watches(engine);
 }
 
 static inline void engine_read_stats(struct engine *engine, struct engine_stats *ret)

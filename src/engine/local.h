@@ -3,7 +3,7 @@
  *
  * Promise: answers every op before submit returns; S3 by key class; stock handlers' lock keys never reach the
  * store.
- * Threads: as engine.h says; one thread of its own does the store's housekeeping.
+ * Threads: as engine.h says; one thread of its own does the store's housekeeping, and one syncs its log.
  */
 #ifndef CLOAKROOM_ENGINE_LOCAL_H
 #define CLOAKROOM_ENGINE_LOCAL_H
@@ -16,6 +16,7 @@ struct local_config {
     struct store_config store;
     struct keyclass_config keyclass;
     const struct clock *clock;
+    uint32_t sync_interval_ms;
     bool without_thread; /* tests call the store's housekeeping themselves */
 };
 

@@ -78,7 +78,9 @@ enum status {
     STATUS_NOT_STORED, /* a condition of add, replace, append, prepend did not hold */
     STATUS_EXISTS,     /* the cas did not match */
     STATUS_TOO_LARGE,
-    STATUS_FULL, /* out of memory storing object */
+    STATUS_FULL,      /* out of memory storing object */
+    STATUS_DISK_FULL, /* nothing has changed; goes on when there is room again */
+    STATUS_READ_ONLY, /* the disk has failed */
     STATUS_NON_NUMERIC,
     STATUS_DENIED,  /* this listener does not allow the command */
     STATUS_REFUSED, /* request.refusal says why */

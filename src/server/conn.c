@@ -1,6 +1,7 @@
 /* The life of a connection, see conn.h. */
 #include "server/conn.h"
 #include "base/check.h"
+#include "server/ahead.h"
 #include "server/exec.h"
 
 #include <stdio.h>
@@ -67,6 +68,8 @@ void conn_close(struct conn *conn)
         conn->is_owed_mail = !engine_cancel(server->engine, &conn->op);
     if (conn->state == CONN_YIELDED)
         conn->is_owed_mail = true;
+    if (conn->state == CONN_SYNCING)
+        turn_leave(conn);
     conn->state = CONN_GONE;
     say(conn, "closed");
     engine_client_gone(server->engine, &conn->client);
@@ -80,15 +83,6 @@ void conn_close(struct conn *conn)
         conn->worker->nowed++;
     else
         lay_in_graveyard(conn);
-}
-
-void conn_bury(struct worker *worker)
-{
-    while (worker->graveyard != NULL) {
-        struct conn *conn = worker->graveyard;
-        worker->graveyard = conn->next;
-        free(conn);
-    }
 }
 
 enum flush { FLUSH_ALL, FLUSH_BLOCKED, FLUSH_FAILED };
@@ -107,7 +101,6 @@ static enum flush flush(struct conn *conn)
         counters_add(&conn->worker->counters, COUNTER_bytes_written, (uint64_t)n);
     }
     buffer_drop(out, pool_of(conn));
-    buffer_lend(out, conn->worker->out, WORKER_OUT_BYTES);
     return FLUSH_ALL;
 }
 
@@ -131,8 +124,7 @@ static bool flush_or_stop(struct conn *conn)
 static void out_of_buffers(struct conn *conn)
 {
     static const char words[] = "SERVER_ERROR out of memory reading request\r\n";
-    bool is_mid_answer = conn->out.at < conn->out.len;
-    if (conn->proto.dialect != DIALECT_BINARY && !is_mid_answer)
+    if (conn->proto.dialect != DIALECT_BINARY && conn->out.at == conn->out.len) /* else amid an answer */
         (void)transport_write(&conn->transport, words, sizeof words - 1);
     conn_close(conn);
 }
@@ -171,12 +163,6 @@ static bool keep_half_request(struct conn *conn, size_t need)
     return buffer_reserve_own(in, pool_of(conn), more);
 }
 
-static void rebase(struct bytes *bytes, const char *from, const char *to)
-{
-    if (bytes->p != NULL)
-        bytes->p = to + (bytes->p - from);
-}
-
 /* A pending op outlives this turn, and its key and value lie in the input: that must be the connection's own.
  */
 static void keep_request(struct conn *conn, size_t start)
@@ -190,10 +176,7 @@ static void keep_request(struct conn *conn, size_t start)
         return;
     }
     const char *to = in->p + in->at;
-    rebase(&conn->request.key, from, to);
-    rebase(&conn->request.value, from, to);
-    rebase(&conn->op.key, from, to);
-    rebase(&conn->op.value, from, to);
+    exec_rebase(conn, from, to);
     in->at += used;
 }
 
@@ -256,35 +239,6 @@ static void send_answers(struct conn *conn)
         conn_close(conn);
 }
 
-enum { LOOK_AHEAD = 8 };
-
-/* Reads the next requests, at most `max`, for their keys only, so that the engine can fetch all they need
- * at once. They are parsed again when their turn comes: that is cheap beside one miss of the caches.
- * Returns how many keys. */
-static size_t peek_keys(const struct conn *conn, struct bytes *ret_keys, size_t max)
-{
-    struct proto proto = conn->proto;
-    struct request request;
-    size_t nkeys = 0;
-    size_t used;
-    size_t need;
-    for (size_t at = conn->in.at; at < conn->in.len && nkeys < max; at += used) {
-        if (proto_next(&proto, conn->in.p + at, conn->in.len - at, &used, &need, &request) == PARSE_MORE)
-            break;
-        if (request.key.len > 0)
-            ret_keys[nkeys++] = request.key;
-        if (request.close)
-            break;
-    }
-    return nkeys;
-}
-
-static void look_ahead(const struct conn *conn)
-{
-    struct bytes keys[LOOK_AHEAD];
-    engine_prefetch(conn->worker->server->engine, keys, peek_keys(conn, keys, LOOK_AHEAD));
-}
-
 /* A connection's share of a turn, so that a long pipeline lets the others of its worker have theirs: so
  * many requests, or WORKER_FLUSH_BYTES of answers. */
 enum { TURN_REQUESTS = 256 };
@@ -294,8 +248,8 @@ static enum step carry_out(struct conn *conn)
 {
     enum step result = step(conn);
     for (size_t n = 1; result == STEP_ON && n < TURN_REQUESTS && conn->out.len < WORKER_FLUSH_BYTES; n++) {
-        if (n % LOOK_AHEAD == 1)
-            look_ahead(conn);
+        if (n % AHEAD_KEYS == 1)
+            ahead_look(conn);
         result = step(conn);
     }
     return result;
@@ -307,23 +261,60 @@ static void yield(struct conn *conn)
     loop_post(&conn->worker->loop, &conn->mail);
 }
 
-/* Carries out what is in conn->in, sends the answers, puts by the rest. */
+/* A run's answers go behind those of this turn that have not left yet. */
+static void lend_out(struct conn *conn)
+{
+    struct worker *worker = conn->worker;
+    if (!conn->out.owned)
+        buffer_lend(&conn->out, worker->out + worker->turn.out_used,
+                    WORKER_OUT_BYTES - worker->turn.out_used);
+}
+
+/* Carries out what is in conn->in; its answers leave by conn_answer(), now or when they may. */
 static void run(struct conn *conn)
 {
+    lend_out(conn);
     enum step result = carry_out(conn);
+    if (conn->state == CONN_GONE)
+        return;
+    conn->is_to_go_on = result == STEP_ON;
+    conn->has_kept_input = result == STEP_MORE;
+    turn_end_run(conn);
+}
+
+void conn_answer(struct conn *conn)
+{
     if (conn->state == CONN_WAITING) {
         begin_waiting(conn);
         return;
     }
+    watch(conn, EPOLLIN);
     send_answers(conn);
     if (conn->is_last)
         conn->in.at = conn->in.len;
     if (conn->state == CONN_GONE)
         return;
-    if (result != STEP_MORE)
+    if (!conn->has_kept_input)
         keep_input(conn);
-    if (result == STEP_ON && conn->state == CONN_READING)
+    if (conn->is_to_go_on && conn->state == CONN_READING)
         yield(conn);
+}
+
+bool conn_put_by(struct conn *conn)
+{
+    bool is_waiting = conn->state == CONN_WAITING;
+    conn->in.at = conn->is_last ? conn->in.len : conn->in.at;
+    if (!conn->has_kept_input && !is_waiting)
+        keep_input(conn);
+    conn->has_kept_input = true;
+    if (conn->state != CONN_GONE && !buffer_keep(&conn->out, pool_of(conn)))
+        conn_close(conn);
+    if (conn->state == CONN_GONE)
+        return false;
+    watch(conn, is_waiting ? EPOLLRDHUP : 0);
+    if (!is_waiting)
+        conn->state = CONN_SYNCING;
+    return !is_waiting; /* what waits for its op has its answers sent with that one's */
 }
 
 void conn_run_batch(struct worker *worker)
@@ -331,12 +322,13 @@ void conn_run_batch(struct worker *worker)
     struct bytes keys[WORKER_BATCH];
     size_t nkeys = 0;
     for (size_t i = 0; i < worker->nbatch && worker->nbatch > 1; i++)
-        nkeys += peek_keys(worker->batch[i], keys + nkeys, 1);
+        nkeys += ahead_peek(worker->batch[i], keys + nkeys, 1);
     engine_prefetch(worker->server->engine, keys, nkeys);
     for (size_t i = 0; i < worker->nbatch; i++) {
         if (worker->batch[i]->state == CONN_READING) /* not closed meanwhile */
             run(worker->batch[i]);
     }
+    turn_settle(&worker->turn); /* before what they have read is overwritten */
     worker->nbatch = 0;
     worker->in_used = 0;
 }
@@ -405,6 +397,10 @@ static void ready(struct loop_source *source, uint32_t events)
         if (is_broken || (events & EPOLLRDHUP) != 0)
             conn_close(conn);
         return;
+    case CONN_SYNCING:
+        if (is_broken)
+            conn_close(conn);
+        return;
     case CONN_WRITING:
         if (is_broken)
             conn_close(conn);
@@ -416,12 +412,16 @@ static void ready(struct loop_source *source, uint32_t events)
 
 static void resume(struct conn *conn)
 {
+    lend_out(conn);
     if (exec_resume(conn) == EXEC_PENDING) {
         begin_waiting(conn);
         return;
     }
     conn->is_last = conn->is_last || conn->request.close;
-    go_on_writing(conn);
+    conn->state = CONN_READING;
+    conn->is_to_go_on = true;
+    conn->has_kept_input = true; /* with its op's key and value, it is the connection's own already */
+    turn_end_run(conn);
 }
 
 /* Its op can go on, or it has its turn again; or, for a closed one, the mail it still had to wait for has
@@ -444,6 +444,7 @@ static void woken(struct loop_mail *mail)
         return;
     case CONN_READING:
     case CONN_WRITING:
+    case CONN_SYNCING:
         break;
     }
     CHECK(!"mail for a connection that expects none");
@@ -469,7 +470,6 @@ static void arrive(struct loop_mail *mail)
     struct worker *worker = conn->worker;
     conn->mail.open = woken;
     conn->events = EPOLLIN;
-    buffer_lend(&conn->out, worker->out, WORKER_OUT_BYTES);
     link_in(conn);
     if (loop_add(&worker->loop, conn->transport.fd, &conn->source, conn->events) != ERR_NONE)
         conn_close(conn);

@@ -5,6 +5,7 @@
  *                        │  an op is pending ─> WAITING ──woken──> READING
  *                        │  the peer takes no more ─> WRITING ──taken──> READING
  *                        │  it has had its share of this turn ─> YIELDED ──next turn──> READING
+ *                        │  its answers wait for the disk ─> SYNCING ──synced──> READING   (turn.h)
  *                        └─ end, error, quit ─> GONE (freed after the turn, or after its last mail)
  *
  * Promise: answers leave in the order of the requests. While it waits or writes it reads no further, so what
@@ -24,7 +25,7 @@
 #include "server/buffer.h"
 #include "server/worker.h"
 
-enum conn_state { CONN_READING, CONN_WRITING, CONN_WAITING, CONN_YIELDED, CONN_GONE };
+enum conn_state { CONN_READING, CONN_WRITING, CONN_WAITING, CONN_YIELDED, CONN_SYNCING, CONN_GONE };
 
 struct conn {
     struct loop_source source;
@@ -42,7 +43,11 @@ struct conn {
     struct engine_client client;
     struct request request; /* the one under way */
     struct op op;
-    struct conn *next; /* among its worker's connections or in the graveyard */
+    struct conn *next_in_turn; /* have run in this turn, or wait for the disk: see turn.h */
+    uint64_t ticket;           /* its answers wait for this to be synced */
+    bool is_to_go_on;          /* there was more to carry out when its run ended */
+    bool has_kept_input;       /* half a request, where it is to stay */
+    struct conn *next;         /* among its worker's connections or in the graveyard */
     struct conn *prev;
 };
 
@@ -57,8 +62,11 @@ void conn_close(struct conn *conn);
  * fetch what they all need at once. After the events of each turn. */
 void conn_run_batch(struct worker *worker);
 
-/* After each turn: frees those that closed within it. */
-void conn_bury(struct worker *worker);
+/* Its answers may leave: sends them, and goes on or waits for more. */
+void conn_answer(struct conn *conn);
+
+/* They have to wait for the disk: puts by what lies in buffers shared with others. False: it had to be closed. */
+bool conn_put_by(struct conn *conn);
 
 /* Room for PROTO_ANSWER_MAX bytes behind the answers so far; the caller adds to conn->out.len what it
  * used. NULL when there is no buffer: the peer then cannot be answered, so this was its last request. */

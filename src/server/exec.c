@@ -35,10 +35,39 @@ void exec_put_status(struct conn *conn, enum status status)
     put_answer(conn, &(struct answer){.status = status});
 }
 
+static enum status status_of(enum op_result result)
+{
+    switch (result) {
+    case OP_OK:
+        return STATUS_OK;
+    case OP_MISS:
+        return STATUS_MISS;
+    case OP_NOT_STORED:
+        return STATUS_NOT_STORED;
+    case OP_EXISTS:
+        return STATUS_EXISTS;
+    case OP_TOO_LARGE:
+        return STATUS_TOO_LARGE;
+    case OP_FULL:
+        return STATUS_FULL;
+    case OP_NON_NUMERIC:
+        return STATUS_NON_NUMERIC;
+    case OP_DISK_FULL:
+        return STATUS_DISK_FULL;
+    case OP_READ_ONLY:
+        return STATUS_READ_ONLY;
+    }
+    CHECK(!"a result");
+    return STATUS_REFUSED;
+}
+
 static void run_flush(struct conn *conn)
 {
-    engine_flush(conn->worker->server->engine, conn->worker->now_s, conn->request.exptime);
-    exec_put_status(conn, STATUS_OK);
+    uint64_t unwritten = 0;
+    enum op_result result =
+        engine_flush(conn->worker->server->engine, conn->worker->now_s, conn->request.exptime, &unwritten);
+    conn->worker->turn.unwritten |= unwritten;
+    exec_put_status(conn, status_of(result));
 }
 
 static void run_version(struct conn *conn)
@@ -113,28 +142,6 @@ static char *place(struct op *op, const struct op_hit *hit)
     return value;
 }
 
-static enum status status_of(enum op_result result)
-{
-    switch (result) {
-    case OP_OK:
-        return STATUS_OK;
-    case OP_MISS:
-        return STATUS_MISS;
-    case OP_NOT_STORED:
-        return STATUS_NOT_STORED;
-    case OP_EXISTS:
-        return STATUS_EXISTS;
-    case OP_TOO_LARGE:
-        return STATUS_TOO_LARGE;
-    case OP_FULL:
-        return STATUS_FULL;
-    case OP_NON_NUMERIC:
-        return STATUS_NON_NUMERIC;
-    }
-    CHECK(!"a result");
-    return STATUS_REFUSED;
-}
-
 /* A gat counts as a touch, not as a get. */
 static const struct verb_row *row_to_count(const struct conn *conn)
 {
@@ -174,6 +181,8 @@ static void count_result(struct conn *conn, const struct op *op)
         break;
     case OP_NOT_STORED:
     case OP_NON_NUMERIC:
+    case OP_DISK_FULL:
+    case OP_READ_ONLY:
         break;
     }
 }
@@ -182,6 +191,7 @@ static enum exec finish(struct conn *conn)
 {
     struct op *op = &conn->op;
     count_result(conn, op);
+    conn->worker->turn.unwritten |= op->unwritten;
     if (op->kind == OP_GET && op->result == OP_OK) {
         conn->out.len += proto_put_hit_tail(&conn->proto, &conn->request, conn->out.p + conn->out.len);
         return EXEC_DONE;
@@ -243,4 +253,18 @@ enum exec exec_resume(struct conn *conn)
     if (engine_resume(conn->worker->server->engine, &conn->op) == SUBMIT_PENDING)
         return EXEC_PENDING;
     return finish(conn);
+}
+
+static void rebase(struct bytes *bytes, const char *from, const char *to)
+{
+    if (bytes->p != NULL)
+        bytes->p = to + (bytes->p - from);
+}
+
+void exec_rebase(struct conn *conn, const char *from, const char *to)
+{
+    rebase(&conn->request.key, from, to);
+    rebase(&conn->request.value, from, to);
+    rebase(&conn->op.key, from, to);
+    rebase(&conn->op.value, from, to);
 }

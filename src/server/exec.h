@@ -19,4 +19,7 @@ void exec_put_status(struct conn *conn, enum status status);
 /* Goes on after a pending op was woken. */
 enum exec exec_resume(struct conn *conn);
 
+/* The input of a pending request has moved: so does what its key and value point to. */
+void exec_rebase(struct conn *conn, const char *from, const char *to);
+
 #endif

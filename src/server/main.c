@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/version.h"
 #include "engine/local.h"
+#include "io/disk.h"
 #include "net/listen.h"
 #include "server/process.h"
 #include "server/worker.h"
@@ -26,24 +27,75 @@ static void complain(const char *error)
     fprintf(stderr, "cloakroomd: %s\n", error);
 }
 
-static struct local_config engine_config(const struct settings *settings)
+static void note(void *arg, const char *line)
 {
+    const struct server *server = arg;
+    fprintf(stderr, "cloakroomd: --data %s: %s\n", server->settings->data, line);
+}
+
+/* Tells one boot from the next, so that time that passed between two starts is known. */
+static void read_boot_id(char *id, size_t size)
+{
+    id[0] = '\0';
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (file == NULL)
+        return;
+    if (fgets(id, (int)size, file) != NULL)
+        id[strcspn(id, "\n")] = '\0';
+    fclose(file);
+}
+
+static struct local_config engine_config(struct server *server, char *problem)
+{
+    const struct settings *settings = server->settings;
+    enum store_sync sync = STORE_SYNC_INTERVAL;
+    CHECK(settings_sync(settings, &sync));
     return (struct local_config){
         .store = {.limit_bytes = settings->memory_mib * MIB,
                   .value_max = settings->value_max,
                   .seed = hash_random_seed(),
                   .no_evict = settings->no_evict,
-                  .evict_sessions = settings->evict_sessions},
+                  .evict_sessions = settings->evict_sessions,
+                  .disk = server->disk,
+                  .sync = sync,
+                  .clock = server->clock,
+                  .boot_id = server->boot_id,
+                  .problem = problem,
+                  .notice = note,
+                  .notice_arg = server},
+        .sync_interval_ms = (uint32_t)settings->sync_interval_ms,
         .keyclass = {.prefixes = (const char *const *)settings->session_prefixes.items,
                      .nprefixes = settings->session_prefixes.n},
         .clock = &clock_system};
 }
 
+static enum err open_data(struct server *server, char *error)
+{
+    const char *path = server->settings->data;
+    if (path == NULL)
+        return ERR_NONE;
+    read_boot_id(server->boot_id, sizeof server->boot_id);
+    int result = disk_open(path, true, &server->disk);
+    if (result == 0)
+        return ERR_NONE;
+    snprintf(error, ERROR_MAX,
+             "--data %.256s: cannot open or make that directory: %s; make it, owned by the user "
+             "of the server",
+             path, strerror(-result));
+    return ERR_SYSTEM;
+}
+
 static enum err start_engine(struct server *server, char *error)
 {
-    struct local_config config = engine_config(server->settings);
-    enum err err = local_new(&config, &server->engine);
+    char problem[STORE_PROBLEM_MAX] = "";
+    enum err err = open_data(server, error);
     if (err != ERR_NONE)
+        return err;
+    struct local_config config = engine_config(server, problem);
+    err = local_new(&config, &server->engine);
+    if (err != ERR_NONE && problem[0] != '\0')
+        snprintf(error, ERROR_MAX, "--data %.128s: %s", server->settings->data, problem);
+    else if (err != ERR_NONE)
         snprintf(error, ERROR_MAX, "cannot set up -m %llu megabytes: %s; give less with -m",
                  (unsigned long long)server->settings->memory_mib, err_text(err));
     return err;
@@ -71,13 +123,28 @@ static void stop(struct server *server)
 {
     for (size_t i = 0; i < server->nworkers; i++)
         worker_stop(server->workers[i]);
+    if (server->engine != NULL)
+        engine_forget_watches(server->engine);
     for (size_t i = 0; i < server->nworkers; i++)
         worker_free(&server->workers[i]);
     free(server->workers);
     listener_close_all(server->listeners, server->nlisteners);
     engine_free(&server->engine);
+    disk_close(&server->disk);
     if (server->pid_file != NULL)
         unlink(server->pid_file);
+}
+
+static void say_recovered(const struct server *server)
+{
+    struct engine_stats stats;
+    engine_read_stats(server->engine, &stats);
+    const struct store_stats *s = &stats.store;
+    fprintf(stderr, ", %llu sessions and %llu cache items from %s in %.2f s, %llu damaged records",
+            (unsigned long long)s->recovered[STORE_SESSION], (unsigned long long)s->recovered[STORE_CACHE],
+            server->settings->data, (double)s->recovery_ms / 1000, (unsigned long long)s->damaged_records);
+    if (s->torn_bytes > 0)
+        fprintf(stderr, ", %llu torn bytes cut", (unsigned long long)s->torn_bytes);
 }
 
 static void say_ready(const struct server *server)
@@ -90,8 +157,11 @@ static void say_ready(const struct server *server)
         else
             fprintf(stderr, " port %u", listen_port(listener->fd));
     }
-    fprintf(stderr, ", %llu MB, %zu threads\n", (unsigned long long)server->settings->memory_mib,
+    fprintf(stderr, ", %llu MB, %zu threads", (unsigned long long)server->settings->memory_mib,
             server->nworkers);
+    if (server->disk != NULL)
+        say_recovered(server);
+    fputc('\n', stderr);
 }
 
 /* The signals that end the server, blocked in every thread so that main can wait for them. */

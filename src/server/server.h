@@ -13,12 +13,15 @@
 #include "server/listener.h"
 #include "server/settings.h"
 
+struct disk;
 struct worker;
 
 struct server {
     struct settings *settings;
     const struct clock *clock;
     struct engine *engine;
+    struct disk *disk; /* of --data; NULL: none */
+    char boot_id[40];
     struct buffer_pool buffers;
     struct listener *listeners;
     size_t nlisteners;

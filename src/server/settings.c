@@ -70,6 +70,23 @@ static const struct option_row rows[] = {
      .help = "keys that begin so are sessions, never dropped to make room; may be given again",
      OPTION_LIST(struct settings, session_prefixes),
      .fallback = KEYCLASS_DEFAULT_PREFIX},
+    {.name = "data",
+     .argument = "<dir>",
+     .help =
+         "keep all on disk, too, in this directory, which is made if it is not there: a restart, or a crash, "
+         "loses nothing",
+     OPTION_TEXT(struct settings, data)},
+    {.name = "sync",
+     .argument = "<when>",
+     .help = "with --data, when what was written is safe from a power cut: always (before it is answered), "
+             "interval, none (when the system gets to it)",
+     OPTION_TEXT(struct settings, sync),
+     .fallback = "interval"},
+    {.name = "sync-interval-ms",
+     .argument = "<num>",
+     .help = "the interval of --sync interval, in milliseconds",
+     OPTION_NUMBER(struct settings, sync_interval_ms, 10, 3600000),
+     .fallback = "1000"},
     {.letter = 'c',
      .name = "conn-limit",
      .argument = "<num>",
@@ -132,12 +149,30 @@ const char *settings_contradiction(const struct settings *settings)
         return "-U: UDP is not served; leave it out or give -U 0";
     if (settings->no_evict && settings->evict_sessions)
         return "-M forbids what --evict-sessions asks for; give one of them";
+    enum store_sync sync;
+    if (!settings_sync(settings, &sync))
+        return "--sync: give always, interval or none";
+    if (settings->data != NULL && settings->data[0] == '\0')
+        return "--data: give the name of a directory";
     for (size_t i = 0; i < settings->session_prefixes.n; i++) {
         if (settings->session_prefixes.items[i][0] == '\0')
             return "--session-prefix: an empty one would make every key a session; give the beginning of the "
                    "sessions' keys";
     }
     return NULL;
+}
+
+bool settings_sync(const struct settings *settings, enum store_sync *ret)
+{
+    static const char *const words[] = {
+        [STORE_SYNC_INTERVAL] = "interval", [STORE_SYNC_ALWAYS] = "always", [STORE_SYNC_NONE] = "none"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(settings->sync, words[i]) == 0) {
+            *ret = (enum store_sync)i;
+            return true;
+        }
+    }
+    return false;
 }
 
 void settings_fini(struct settings_parser *parser)
@@ -162,8 +197,11 @@ static const char manual_head[] =
     "cloakroomd stands in the place of\n"
     ".BR memcached (1)\n"
     "where PHP keeps its sessions in it. A session that was stored is not dropped to make room for another;\n"
-    "when memory is full, cache items go, and then new sessions are refused. All is kept in memory:\n"
-    "what it holds ends with the process.\n"
+    "when memory is full, cache items go, and then new sessions are refused. With\n"
+    ".B \\-\\-data\n"
+    "all is on disk, too, and comes back after a restart or a crash; without it, what it holds ends with "
+    "the\n"
+    "process.\n"
     ".PP\n"
     "It stays in the foreground and says on standard error when it is ready, and at what addresses.\n"
     "What it cannot do it says there in one line and ends with status 1.\n";
@@ -188,7 +226,7 @@ static const char manual_tail[] =
     ".PP\n"
     ".RS\n"
     ".nf\n"
-    "cloakroomd \\-l 127.0.0.1 \\-m 512\n"
+    "cloakroomd \\-l 127.0.0.1 \\-m 512 \\-\\-data /var/lib/cloakroom\n"
     ".fi\n"
     ".RE\n"
     ".PP\n"

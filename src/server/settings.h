@@ -10,6 +10,7 @@
 #define CLOAKROOM_SERVER_SETTINGS_H
 
 #include "base/option.h"
+#include "store/store.h"
 
 struct settings {
     uint64_t port;
@@ -32,6 +33,9 @@ struct settings {
     char *pid_file;
     char *user;
     struct option_list session_prefixes;
+    char *data; /* NULL: all is kept in memory */
+    char *sync;
+    uint64_t sync_interval_ms;
 };
 
 struct settings_parser {
@@ -44,6 +48,8 @@ enum err settings_parse(struct settings_parser *parser, int argc, char *const ar
 /* What cannot be meant together, or at all, as one line that says what to do; NULL when there is no such
  * thing. */
 const char *settings_contradiction(const struct settings *settings);
+/* What --sync asks for; false: no such word. */
+bool settings_sync(const struct settings *settings, enum store_sync *ret);
 void settings_fini(struct settings_parser *parser);
 
 void settings_print_help(FILE *out);

@@ -103,6 +103,30 @@ static void put_counters(struct conn *conn)
     }
 }
 
+static void put_disk(struct conn *conn, const struct engine_stats *stats)
+{
+    static const char *const words[] = {
+        [STORE_SYNC_INTERVAL] = "interval", [STORE_SYNC_ALWAYS] = "always", [STORE_SYNC_NONE] = "none"};
+    const struct store_stats *s = &stats->store;
+    uint64_t live = s->live_bytes[STORE_CACHE] + s->live_bytes[STORE_SESSION];
+    uint64_t kept = live + s->garbage_bytes;
+    double appended = (double)s->appended_bytes;
+    put(conn, "cloakroom_utilisation", "%.3f", kept == 0 ? 1.0 : (double)live / (double)kept);
+    put(conn, "cloakroom_write_amplification", "%.3f",
+        s->appended_bytes == 0 ? 1.0 : (appended + (double)s->copied_bytes) / appended);
+    put(conn, "cloakroom_sync", "%s", s->has_disk ? words[s->sync] : "off");
+    put_u64(conn, "cloakroom_read_only", s->disk_error != NULL);
+    put(conn, "cloakroom_disk_error", "%s", s->disk_error != NULL ? s->disk_error : "none");
+    put_u64(conn, "cloakroom_disk_bytes", s->disk_bytes);
+    put_u64(conn, "cloakroom_written_bytes", s->written_bytes);
+    put_u64(conn, "cloakroom_syncs", s->syncs);
+    put_u64(conn, "cloakroom_refused_disk", stats->refused_disk);
+    put_u64(conn, "cloakroom_recovered_items", s->recovered[STORE_CACHE] + s->recovered[STORE_SESSION]);
+    put_u64(conn, "cloakroom_recovery_ms", s->recovery_ms);
+    put_u64(conn, "cloakroom_damaged_records", s->damaged_records);
+    put_u64(conn, "cloakroom_torn_bytes", s->torn_bytes);
+}
+
 static void put_store(struct conn *conn)
 {
     struct engine_stats stats;
@@ -134,6 +158,7 @@ static void put_store(struct conn *conn)
     put_u64(conn, "cloakroom_segments", s->segments);
     put_u64(conn, "cloakroom_segment_bytes", s->segment_bytes);
     put_u64(conn, "cloakroom_shards", s->nshards);
+    put_disk(conn, &stats);
 }
 
 static void run_general(struct conn *conn)

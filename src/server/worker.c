@@ -11,13 +11,24 @@ static struct worker *worker_of(struct loop *loop)
     return (struct worker *)(void *)((char *)loop - offsetof(struct worker, loop));
 }
 
+/* Frees those that closed within the turn. */
+static void bury(struct worker *worker)
+{
+    while (worker->graveyard != NULL) {
+        struct conn *conn = worker->graveyard;
+        worker->graveyard = conn->next;
+        free(conn);
+    }
+}
+
 static void turn(struct loop *loop)
 {
     struct worker *worker = worker_of(loop);
     if (worker->nbatch > 0)
         conn_run_batch(worker);
+    turn_settle(&worker->turn);
     if (worker->graveyard != NULL)
-        conn_bury(worker);
+        bury(worker);
 }
 
 enum err worker_new(struct server *server, struct worker **ret)
@@ -26,6 +37,7 @@ enum err worker_new(struct server *server, struct worker **ret)
     if (worker == NULL)
         return ERR_MEMORY;
     worker->server = server;
+    turn_init(&worker->turn, worker);
     worker->in = malloc(WORKER_IN_BYTES);
     worker->out = malloc(WORKER_OUT_BYTES);
     enum err err = loop_init(&worker->loop, server->clock);
@@ -40,6 +52,7 @@ enum err worker_new(struct server *server, struct worker **ret)
         worker_free(&worker);
         return ERR_MEMORY;
     }
+    engine_watch(server->engine, &worker->turn.watch);
     *ret = worker;
     return ERR_NONE;
 }
@@ -78,7 +91,7 @@ static void close_connections(struct worker *worker)
         conn_close(worker->connections);
     while (worker->nowed > 0)
         loop_wait_mail(&worker->loop);
-    conn_bury(worker);
+    bury(worker);
 }
 
 void worker_free(struct worker **worker_ptr)

@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "server/counters.h"
 #include "server/server.h"
+#include "server/turn.h"
 
 struct conn;
 struct door;
@@ -25,7 +26,8 @@ enum {
     /* An answer begins only below the flush mark, so what the store copies under its lock (64 KiB) always
        fits. */
     WORKER_FLUSH_BYTES = 64 << 10,
-    WORKER_OUT_BYTES = 144 << 10
+    WORKER_OUT_LEAST = 144 << 10, /* what a run finds free for its answers */
+    WORKER_OUT_BYTES = 2 * WORKER_OUT_LEAST
 };
 
 struct worker {
@@ -41,6 +43,7 @@ struct worker {
     struct conn *batch[WORKER_BATCH]; /* have read, and wait to be run together: see conn_run_batch() */
     size_t nbatch;
     size_t in_used; /* by what they have read */
+    struct turn turn;
     _Atomic uint64_t nconnections;
     uint64_t nowed; /* closed connections whose op will still be woken */
     bool is_accepting;

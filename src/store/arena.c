@@ -22,26 +22,26 @@ static void unmap(void *p, uint64_t len)
 
 static bool reserve_region(struct arena *arena)
 {
-    arena->mapping_bytes = arena->limit_bytes + HUGE_PAGE;
+    arena->mapping_bytes = arena->region_bytes + HUGE_PAGE;
     arena->mapping = map(arena->mapping_bytes);
     if (arena->mapping == NULL)
         return false;
     size_t over = (uintptr_t)arena->mapping % HUGE_PAGE;
     arena->region = arena->mapping + (over == 0 ? 0 : HUGE_PAGE - over);
-    arena->region_bytes = (uint64_t)arena->nsegments * arena->segment_bytes;
     /* A system without huge pages says no: slower, not wrong. */
     (void)madvise(arena->region, arena->region_bytes, MADV_HUGEPAGE);
     return true;
 }
 
-enum err arena_init(struct arena *arena, uint64_t limit_bytes, uint32_t segment_bytes,
+enum err arena_init(struct arena *arena, uint64_t limit_bytes, uint64_t region_bytes, uint32_t segment_bytes,
                     uint64_t headroom_bytes, uint64_t reserve_bytes)
 {
     *arena = (struct arena){.limit_bytes = limit_bytes,
                             .segment_bytes = segment_bytes,
                             .headroom_bytes = headroom_bytes,
                             .reserve_bytes = reserve_bytes,
-                            .nsegments = (uint32_t)(limit_bytes / segment_bytes)};
+                            .nsegments = (uint32_t)(region_bytes / segment_bytes)};
+    arena->region_bytes = (uint64_t)arena->nsegments * segment_bytes;
     CHECK(pthread_mutex_init(&arena->lock, NULL) == 0);
     arena->idle = malloc(arena->nsegments * sizeof *arena->idle);
     return arena->idle != NULL && reserve_region(arena) ? ERR_NONE : ERR_MEMORY;
@@ -64,7 +64,12 @@ static uint64_t kept_from(const struct arena *arena, enum arena_rank rank)
 
 bool arena_could(const struct arena *arena, uint64_t len, enum arena_rank rank)
 {
-    return len + kept_from(arena, rank) <= arena->limit_bytes;
+    uint64_t limit = arena->limit_bytes;
+    uint64_t floor =
+        __atomic_load_n(&arena->floor_bytes, __ATOMIC_RELAXED) + arena->headroom_bytes + arena->reserve_bytes;
+    if (rank != ARENA_NEW && floor > limit)
+        limit = floor;
+    return arena->is_loading || len + kept_from(arena, rank) <= limit;
 }
 
 bool arena_has(const struct arena *arena, uint64_t len, enum arena_rank rank)
@@ -91,6 +96,21 @@ static void *pop_segment(struct arena *arena, bool *ret_is_emptied)
     return segment_at(arena, arena->nfresh++);
 }
 
+void arena_end_loading(struct arena *arena)
+{
+    arena->is_loading = false;
+    arena->floor_bytes = arena->used_bytes;
+}
+
+/* Under the lock. */
+static void count_given(struct arena *arena, uint64_t len)
+{
+    CHECK(arena->used_bytes >= len);
+    arena->used_bytes -= len;
+    if (arena->used_bytes < arena->floor_bytes)
+        arena->floor_bytes = arena->used_bytes;
+}
+
 void *arena_take_segment(struct arena *arena, enum arena_rank rank)
 {
     void *segment = NULL;
@@ -111,8 +131,7 @@ void arena_give_segment(struct arena *arena, void *segment)
     uint64_t offset = (uint64_t)((char *)segment - arena->region);
     CHECK(offset < arena->region_bytes && offset % arena->segment_bytes == 0);
     pthread_mutex_lock(&arena->lock);
-    CHECK(arena->used_bytes >= arena->segment_bytes);
-    arena->used_bytes -= arena->segment_bytes;
+    count_given(arena, arena->segment_bytes);
     arena->idle[arena->nidle++] = (uint32_t)(offset / arena->segment_bytes);
     pthread_mutex_unlock(&arena->lock);
 }
@@ -171,7 +190,6 @@ void arena_give_block(struct arena *arena, void *block, uint64_t len)
 {
     unmap(block, len);
     pthread_mutex_lock(&arena->lock);
-    CHECK(arena->used_bytes >= len);
-    arena->used_bytes -= len;
+    count_given(arena, len);
     pthread_mutex_unlock(&arena->lock);
 }

@@ -16,6 +16,9 @@
  *      |<------------------------- limit_bytes ------------------------->|
  *      |  anyone                     | headroom: rewrites | reserve: compaction |
  *
+ * Where recovery has loaded more than the limit, what exists may still be rewritten and compacted, as if the limit
+ * were what is out at the least since; so it comes down as data goes, and nothing new comes in before.
+ *
  * Threads: any; one lock of its own, held for a few instructions, but while memory goes back to the system: a
  * fraction of a millisecond for each MiB (blocks are mapped outside).
  * Failure: NULL when the rank may take no more, or the system has no memory.
@@ -35,7 +38,9 @@ struct arena {
     uint64_t limit_bytes;
     uint64_t headroom_bytes;
     uint64_t reserve_bytes;
-    _Atomic uint64_t used_bytes; /* out; written under the lock, read without */
+    _Atomic uint64_t used_bytes;  /* out; written under the lock, read without */
+    bool is_loading;              /* recovery: no rank's limit holds */
+    _Atomic uint64_t floor_bytes; /* more than the limit was loaded: the least that has been out since */
     uint32_t segment_bytes;
     char *region;
     uint64_t region_bytes;
@@ -48,10 +53,14 @@ struct arena {
     uint32_t nemptied;
 };
 
-enum err arena_init(struct arena *arena, uint64_t limit_bytes, uint32_t segment_bytes,
+/* `region_bytes` of addresses: as much as the limit, or more where more is to be loaded. */
+enum err arena_init(struct arena *arena, uint64_t limit_bytes, uint64_t region_bytes, uint32_t segment_bytes,
                     uint64_t headroom_bytes, uint64_t reserve_bytes) ERR_MUST_CHECK;
 /* Also after a failed arena_init(). */
 void arena_fini(struct arena *arena);
+
+/* Recovery is over, the limit holds. */
+void arena_end_loading(struct arena *arena);
 
 /* May `rank` take `len` more bytes now? An answer for the moment. */
 bool arena_has(const struct arena *arena, uint64_t len, enum arena_rank rank);

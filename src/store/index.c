@@ -206,3 +206,25 @@ void index_remove(struct index *index, struct slot *slot)
     --*page_used(page);
     index->nused--;
 }
+
+static void filter_page(struct index *index, struct index_page *page,
+                        bool (*stays)(void *arg, const struct slot *slot), void *arg)
+{
+    for (unsigned b = 0; b < INDEX_PAGE_BUCKETS; b++) {
+        for (unsigned s = 0; s < INDEX_BUCKET_SLOTS; s++) {
+            struct slot *slot = &page->buckets[b].slots[s];
+            if (slot->place != 0 && !stays(arg, slot))
+                index_remove(index, slot);
+        }
+    }
+}
+
+void index_filter(struct index *index, bool (*stays)(void *arg, const struct slot *slot), void *arg)
+{
+    struct index_page *last = NULL;
+    for (size_t i = 0; i < (size_t)1 << index->depth; i++) {
+        if (index->directory[i] != last)
+            filter_page(index, index->directory[i], stays, arg);
+        last = index->directory[i];
+    }
+}

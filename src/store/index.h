@@ -67,6 +67,9 @@ bool index_insert(struct index *index, uint32_t tag, uint32_t place);
 /* Frees a slot found by this index. */
 void index_remove(struct index *index, struct slot *slot);
 
+/* Frees every slot that `stays` says no to. */
+void index_filter(struct index *index, bool (*stays)(void *arg, const struct slot *slot), void *arg);
+
 /* Asks the processor for the bucket of `tag` ahead of its use. */
 void index_prefetch(const struct index *index, uint32_t tag);
 

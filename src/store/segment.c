@@ -16,8 +16,11 @@ struct segment *segment_open(struct arena *arena, enum store_class class, enum a
     struct segment *segment = malloc(sizeof *segment);
     if (segment == NULL)
         return NULL;
-    *segment = (struct segment){
-        .size = arena->segment_bytes, .class = (uint8_t) class, .soonest_s = UINT32_MAX, .pins = 1};
+    *segment = (struct segment){.size = arena->segment_bytes,
+                                .used = SEGMENT_HEAD,
+                                .class = (uint8_t) class,
+                                .soonest_s = UINT32_MAX,
+                                .pins = 1};
     segment->base = arena_take_segment(arena, rank);
     if (segment->base == NULL) {
         free(segment);
@@ -26,16 +29,13 @@ struct segment *segment_open(struct arena *arena, enum store_class class, enum a
     return segment;
 }
 
-struct segment *segment_stage(struct arena *arena, struct bytes key, const struct store_write *write,
-                              enum arena_rank rank)
+static struct segment *open_block(struct arena *arena, uint64_t bytes, enum arena_rank rank)
 {
-    size_t size = record_size_for(key.len, write->head.len + write->tail.len);
     struct segment *segment = malloc(sizeof *segment);
     if (segment == NULL)
         return NULL;
-    *segment = (struct segment){.size = (uint32_t)round_to_pages(size),
-                                .used = (uint32_t)size,
-                                .class = (uint8_t)write->class,
+    *segment = (struct segment){.size = (uint32_t)round_to_pages(bytes),
+                                .used = (uint32_t)bytes,
                                 .soonest_s = UINT32_MAX,
                                 .sealed = true,
                                 .large = true,
@@ -45,7 +45,23 @@ struct segment *segment_stage(struct arena *arena, struct bytes key, const struc
         free(segment);
         return NULL;
     }
-    segment_fill(segment_record(segment, 0), key, write);
+    return segment;
+}
+
+struct segment *segment_open_large(struct arena *arena, uint64_t bytes)
+{
+    return bytes > RECORD_VALUE_MAX + 2 * PAGE ? NULL : open_block(arena, bytes, ARENA_COMPACTION);
+}
+
+struct segment *segment_stage(struct arena *arena, struct bytes key, const struct store_write *write,
+                              enum arena_rank rank)
+{
+    size_t size = SEGMENT_HEAD + record_size_for(key.len, write->head.len + write->tail.len);
+    struct segment *segment = open_block(arena, size, rank);
+    if (segment == NULL)
+        return NULL;
+    segment->class = (uint8_t)write->class;
+    segment_fill(segment_only_record(segment), key, write);
     return segment;
 }
 
@@ -81,7 +97,8 @@ void segment_fill_head(struct record *record, const struct store_write *write)
 {
     record->expiry_s = write->expiry_s;
     record->flags = write->flags;
-    record->class = (uint8_t)write->class;
+    record->kind = RECORD_ITEM | (write->class == STORE_SESSION ? RECORD_SESSION : 0);
+    record->state = write->expiry_s;
 }
 
 void segment_fill(struct record *record, struct bytes key, const struct store_write *write)
@@ -89,9 +106,10 @@ void segment_fill(struct record *record, struct bytes key, const struct store_wr
     segment_fill_head(record, write);
     record->value_len = (uint32_t)(write->head.len + write->tail.len);
     record->key_len = (uint8_t)key.len;
-    record->fetched = 0;
-    record->spare = 0;
     copy(record->bytes, key);
     copy(record->bytes + key.len, write->head);
     copy(record->bytes + key.len + write->head.len, write->tail);
+    /* What pads it to its size lies on disk, too: nothing of what the memory held before. */
+    size_t len = RECORD_HEAD + record_body_len(record);
+    memset((char *)record + len, 0, record_size(record) - len);
 }

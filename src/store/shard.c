@@ -2,6 +2,7 @@
 #include "store/shard.h"
 #include "base/check.h"
 #include "base/hash.h"
+#include "store/log.h"
 
 #include <stdlib.h>
 
@@ -9,22 +10,42 @@ bool shard_init(struct shard *shard, struct arena *arena, uint32_t number, uint6
                 struct index_page_source pages)
 {
     *shard = (struct shard){.arena = arena, .number = number, .seed = seed, .id_hint = 1};
+    shard->unwritten_tail = &shard->unwritten;
+    shard->retired_tail = &shard->retired;
     CHECK(pthread_mutex_init(&shard->lock, NULL) == 0);
+    CHECK(pthread_mutex_init(&shard->log_lock, NULL) == 0);
     return index_init(&shard->index, pages);
 }
 
 void shard_fini(struct shard *shard)
 {
-    for (uint32_t id = 0; id < shard->segments_cap; id++)
+    for (uint32_t id = 0; id < shard->segments_cap; id++) {
+        if (shard->segments[id] != NULL)
+            log_free_file(shard->log, &shard->segments[id]->file);
         segment_free(shard->arena, &shard->segments[id]);
+    }
+    while (shard->retired != NULL) {
+        struct file *file = shard->retired;
+        shard->retired = file->next_retired;
+        log_free_file(shard->log, &file);
+    }
     free(shard->segments);
+    older_fini(&shard->older);
     index_fini(&shard->index);
     pthread_mutex_destroy(&shard->lock);
+    pthread_mutex_destroy(&shard->log_lock);
 }
 
 bool shard_is_gone(const struct shard *shard, const struct record *record, uint32_t now_s)
 {
-    return (record->expiry_s != 0 && record->expiry_s <= now_s) || record->version <= shard->flushed;
+    uint32_t expiry_s = record_expiry(record);
+    return (expiry_s != 0 && expiry_s <= now_s) || record_version(record) <= shard->flushed;
+}
+
+bool shard_is_written(const struct shard *shard, uint32_t place, const struct record *record)
+{
+    const struct segment *segment = shard_segment_at(shard, place);
+    return (size_t)((const char *)record - segment->base) + record_size(record) <= segment->written;
 }
 
 struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,
@@ -39,7 +60,7 @@ struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, u
         if (!bytes_equal(record_key(record), key))
             continue;
         if (shard_is_gone(shard, record, now_s)) {
-            *ret_miss = record->version <= shard->flushed ? STORE_MISS_FLUSHED : STORE_MISS_EXPIRED;
+            *ret_miss = record_version(record) <= shard->flushed ? STORE_MISS_FLUSHED : STORE_MISS_EXPIRED;
             shard_drop_gone(shard, slot, record);
             return NULL;
         }
@@ -78,7 +99,8 @@ static bool grow_table(struct shard *shard)
     return true;
 }
 
-bool shard_adopt(struct shard *shard, struct segment *segment)
+/* The place in the table. */
+static bool take_id(struct shard *shard, struct segment *segment)
 {
     /* The last ids are for what sessions are appended to, however many large values there are. */
     if (segment->large && shard->nsegments + SHARD_SEGMENTS_KEPT >= SHARD_SEGMENTS_MAX)
@@ -93,8 +115,31 @@ bool shard_adopt(struct shard *shard, struct segment *segment)
     shard->id_hint = (id + 1) % shard->segments_cap;
     shard->nsegments++;
     segment->id = (uint16_t)id;
-    segment->opened = ++shard->opened;
     return true;
+}
+
+bool shard_adopt(struct shard *shard, struct segment *segment)
+{
+    shard->refusal = ERR_FULL;
+    segment->opened = shard->opened + 1;
+    if (!take_id(shard, segment))
+        return false;
+    if (shard->log != NULL)
+        shard->refusal = log_create_file(shard, segment);
+    if (shard->log != NULL && shard->refusal != ERR_NONE) {
+        shard->segments[segment->id] = NULL;
+        shard->nsegments--;
+        return false;
+    }
+    shard->opened++;
+    return true;
+}
+
+bool shard_readopt(struct shard *shard, struct segment *segment)
+{
+    if (segment->opened > shard->opened)
+        shard->opened = segment->opened;
+    return take_id(shard, segment);
 }
 
 void shard_free_segment(struct shard *shard, struct segment *segment)
@@ -102,7 +147,7 @@ void shard_free_segment(struct shard *shard, struct segment *segment)
     CHECK(segment->live == 0 && shard->segments[segment->id] == segment);
     shard->segments[segment->id] = NULL;
     shard->nsegments--;
-    shard->stats.garbage_bytes -= segment->used;
+    shard->stats.garbage_bytes -= segment->used - SEGMENT_HEAD;
     if (segment->large) {
         segment->next_dead = shard->dead;
         shard->dead = segment;
@@ -130,13 +175,25 @@ static void seal(struct shard *shard, enum head head)
     if (segment == NULL)
         return;
     segment->sealed = true;
-    if (segment->live == 0 && shard->walk.segment != segment)
+    segment->retired_at = shard->nretired;
+    if (shard->log != NULL)
+        log_note_sealed(shard, segment);
+    else if (segment->live == 0 && shard->walk.segment != segment)
         shard_free_segment(shard, segment);
 }
 
 static enum store_class class_of_head(enum head head)
 {
     return head == HEAD_CACHE ? STORE_CACHE : STORE_SESSION;
+}
+
+static struct segment *open_next(struct shard *shard, enum store_class class, enum arena_rank rank)
+{
+    shard->refusal = ERR_FULL;
+    struct segment *segment = segment_open(shard->arena, class, rank);
+    if (segment != NULL && !shard_adopt(shard, segment))
+        segment_free(shard->arena, &segment);
+    return segment;
 }
 
 struct record *shard_append(struct shard *shard, enum head head, size_t size, enum arena_rank rank,
@@ -146,9 +203,7 @@ struct record *shard_append(struct shard *shard, enum head head, size_t size, en
     struct record *record = segment == NULL ? NULL : segment_append(segment, size);
     if (record == NULL) {
         /* Open the next before giving up the last: a refusal changes nothing. */
-        segment = segment_open(shard->arena, class_of_head(head), rank);
-        if (segment != NULL && !shard_adopt(shard, segment))
-            segment_free(shard->arena, &segment);
+        segment = open_next(shard, class_of_head(head), rank);
         if (segment == NULL)
             return NULL;
         seal(shard, head);
@@ -157,8 +212,15 @@ struct record *shard_append(struct shard *shard, enum head head, size_t size, en
         CHECK(record != NULL);
     }
     shard->stats.garbage_bytes += size; /* until the index points to it */
+    if (shard->log != NULL)
+        log_note_appended(shard, segment);
     *ret_segment = segment;
     return record;
+}
+
+static enum store_class class_of(const struct record *record)
+{
+    return record_is_session(record) ? STORE_SESSION : STORE_CACHE;
 }
 
 void shard_count_live(struct shard *shard, struct segment *segment, const struct record *record)
@@ -166,35 +228,37 @@ void shard_count_live(struct shard *shard, struct segment *segment, const struct
     size_t size = record_size(record);
     segment->live += (uint32_t)size;
     shard->stats.garbage_bytes -= size;
-    shard->stats.live_bytes[record->class] += size;
-    shard->stats.items[record->class]++;
-    segment_note_expiry(segment, record->expiry_s);
+    shard->stats.live_bytes[class_of(record)] += size;
+    shard->stats.items[class_of(record)]++;
+    segment_note_expiry(segment, record_expiry(record));
 }
 
-void shard_count_dead(struct shard *shard, uint32_t place, const struct record *record)
+void shard_count_dead(struct shard *shard, uint32_t tag, uint32_t place, const struct record *record)
 {
     struct segment *segment = shard_segment_at(shard, place);
     size_t size = record_size(record);
     CHECK(segment->live >= size);
     segment->live -= (uint32_t)size;
     shard->stats.garbage_bytes += size;
-    shard->stats.live_bytes[record->class] -= size;
-    shard->stats.items[record->class]--;
-    if (segment->live == 0 && segment->sealed && shard->walk.segment != segment)
+    shard->stats.live_bytes[class_of(record)] -= size;
+    shard->stats.items[class_of(record)]--;
+    if (shard->log != NULL) /* its file says still what it said: a walk sees to that */
+        older_add(&shard->older, tag);
+    else if (segment->live == 0 && segment->sealed && shard->walk.segment != segment)
         shard_free_segment(shard, segment);
 }
 
 void shard_unlink(struct shard *shard, struct slot *slot, const struct record *record)
 {
-    uint32_t place = slot->place;
+    struct slot was = *slot;
     index_remove(&shard->index, slot);
-    shard_count_dead(shard, place, record);
+    shard_count_dead(shard, was.tag, was.place, record);
 }
 
 void shard_drop_gone(struct shard *shard, struct slot *slot, const struct record *record)
 {
     shard->stats.reclaimed++;
-    if (!record->fetched)
+    if (!record_is_fetched(record))
         shard->stats.expired_unfetched++;
     shard_unlink(shard, slot, record);
 }
@@ -204,14 +268,90 @@ uint64_t shard_next_version(struct shard *shard)
     return ++shard->version << VERSION_SHARD_BITS | shard->number;
 }
 
-void shard_apply_flush(struct shard *shard, uint32_t now_s)
+void shard_seal_record(struct shard *shard, struct record *record)
 {
-    if (shard->flush_at_s == 0 || now_s < shard->flush_at_s)
-        return;
+    if (shard->log != NULL)
+        record->check = record_check(record, shard->seed);
+}
+
+void shard_void_record(struct shard *shard, struct record *record)
+{
+    record->kind = RECORD_VOID;
+    record->state = record->expiry_s = 0;
+    record_set_version(record, 0);
+    shard_seal_record(shard, record);
+}
+
+struct record *shard_append_note(struct shard *shard, enum head head, const struct note *note,
+                                 enum arena_rank rank)
+{
+    struct segment *segment;
+    size_t size = record_size_for(note->key.len, note->value.len);
+    struct record *record = shard_append(shard, head, size, rank, &segment);
+    if (record == NULL)
+        return NULL;
+    const struct store_write write = {.head = note->value, .expiry_s = note->expiry_s};
+    segment_fill(record, note->key, &write);
+    record->kind = (uint8_t)((unsigned)note->kind | (note->is_session ? RECORD_SESSION : 0U));
+    record_set_version(record, note->version);
+    shard_seal_record(shard, record);
+    if (note->is_held)
+        segment->held += (uint32_t)size;
+    if (note->kind == RECORD_TOUCH)
+        older_add(&shard->older, shard_tag(hash_bytes(note->key, shard->seed)));
+    return record;
+}
+
+void shard_retire(struct shard *shard, struct segment *segment)
+{
+    struct file *file = segment->file;
+    CHECK(segment->live == 0 && segment->sealed && !segment->is_unwritten);
+    file->is_retired = true;
+    file->after = shard->appended;
+    file->next_retired = NULL;
+    *shard->retired_tail = file;
+    shard->retired_tail = &file->next_retired;
+    segment->file = NULL;
+    shard->nretired++;
+    shard_free_segment(shard, segment);
+}
+
+static bool log_flush(struct shard *shard, uint64_t version, uint32_t at_s)
+{
+    const struct note note = {
+        .kind = RECORD_FLUSH, .version = version, .expiry_s = at_s, .is_session = true, .is_held = true};
+    return shard->log == NULL || shard_append_note(shard, HEAD_SESSION, &note, ARENA_COMPACTION) != NULL;
+}
+
+static bool flush_now(struct shard *shard)
+{
+    uint64_t version = shard_next_version(shard);
+    if (!log_flush(shard, version, 0))
+        return false;
     shard->flush_at_s = 0;
-    shard->flushed = shard->version << VERSION_SHARD_BITS | shard->number;
+    shard->flushed = version;
     for (uint32_t id = 0; id < shard->segments_cap; id++) {
         if (shard->segments[id] != NULL)
             shard->segments[id]->soonest_s = 0; /* have it swept */
     }
+    return true;
+}
+
+bool shard_flush(struct shard *shard, uint32_t now_s, uint32_t at_s)
+{
+    if (now_s >= at_s)
+        return flush_now(shard);
+    uint64_t version = shard_next_version(shard);
+    if (!log_flush(shard, version, at_s))
+        return false;
+    shard->flush_at_s = at_s;
+    shard->flush_version = version;
+    return true;
+}
+
+void shard_apply_flush(struct shard *shard, uint32_t now_s)
+{
+    if (shard->flush_at_s != 0 && now_s >= shard->flush_at_s)
+        (void)flush_now(
+            shard); /* without room for the note it stays pending, and nothing is stored meanwhile */
 }

@@ -15,6 +15,7 @@
 #define CLOAKROOM_STORE_SHARD_H
 
 #include "store/index.h"
+#include "store/older.h"
 #include "store/segment.h"
 
 #include <pthread.h>
@@ -31,7 +32,7 @@ enum {
 };
 
 /* What a walk through a segment does with what lives there (walk.c). */
-enum walk_kind { WALK_NONE, WALK_SWEEP, WALK_COMPACT, WALK_EVICT };
+enum walk_kind { WALK_NONE, WALK_SWEEP, WALK_COMPACT, WALK_EVICT, WALK_RETIRE };
 
 struct walk {
     enum walk_kind kind;
@@ -57,6 +58,22 @@ struct shard {
     uint64_t flushed;     /* versions up to this one are gone */
     uint32_t flush_at_s;
     struct store_stats stats; /* the shard's share */
+
+    /* With a log only, see log.h. */
+    struct log *log;           /* NULL: nothing lies on disk */
+    pthread_mutex_t log_lock;  /* who writes; taken before `lock` */
+    struct older older;        /* dead records on disk */
+    uint64_t flush_version;    /* of the pending flush's record */
+    uint64_t appended;         /* rises with each record appended */
+    _Atomic uint64_t written;  /* all appended up to this lies in files */
+    _Atomic uint64_t durable;  /* all appended up to this may be answered */
+    struct segment *unwritten; /* with bytes that are not in their file yet; oldest first */
+    struct segment **unwritten_tail;
+    struct file *unsynced; /* written to since their last sync */
+    struct file *retired;  /* to be removed; oldest first */
+    struct file **retired_tail;
+    uint64_t nretired;
+    enum err refusal; /* why shard_append() last gave no room */
 } __attribute__((aligned(64)));
 
 bool shard_init(struct shard *shard, struct arena *arena, uint32_t number, uint64_t seed,
@@ -95,19 +112,45 @@ struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, u
 /* Asks the processor for the records that may be `tag`'s, ahead of their use. */
 void shard_prefetch(struct shard *shard, uint32_t tag);
 
+/* Does it lie in its file already? */
+bool shard_is_written(const struct shard *shard, uint32_t place, const struct record *record);
+
 /* Has it expired, or been flushed? */
 bool shard_is_gone(const struct shard *shard, const struct record *record, uint32_t now_s);
 
-/* Room at a head; *ret_segment is where. NULL when a new segment is needed and `rank` may not take one. */
+/* Room at a head; *ret_segment is where. NULL when a new segment is needed and `rank` may not take one, or there is
+ * none on disk: shard->refusal says which. With a log the record must be finished, by shard_seal_record() or
+ * shard_void_record(), before the lock is given back. */
 struct record *shard_append(struct shard *shard, enum head head, size_t size, enum arena_rank rank,
                             struct segment **ret_segment);
+
+/* Gives a record its check; what must be last. Nothing without a log. */
+void shard_seal_record(struct shard *shard, struct record *record);
+/* Makes it one that says nothing. */
+void shard_void_record(struct shard *shard, struct record *record);
+
+/* Appends a record without a place in the index: a tombstone, a touch, a flush. NULL: shard->refusal says why. */
+struct note {
+    enum record_kind kind;
+    bool is_session;
+    struct bytes key;
+    struct bytes value;
+    uint64_t version;
+    uint32_t expiry_s;
+    bool is_held; /* needed for a while, as far as is known */
+};
+struct record *shard_append_note(struct shard *shard, enum head head, const struct note *note,
+                                 enum arena_rank rank);
 
 /* Adopts a staged segment into the table; false when the table is full or memory is out. */
 bool shard_adopt(struct shard *shard, struct segment *segment);
 
+/* The same for one that recovery has read, with its file and its age. */
+bool shard_readopt(struct shard *shard, struct segment *segment);
+
 /* Accounts for a record that the index now points to, or no longer does; the latter may free its segment. */
 void shard_count_live(struct shard *shard, struct segment *segment, const struct record *record);
-void shard_count_dead(struct shard *shard, uint32_t place, const struct record *record);
+void shard_count_dead(struct shard *shard, uint32_t tag, uint32_t place, const struct record *record);
 
 /* Takes a living record out of the index. */
 void shard_unlink(struct shard *shard, struct slot *slot, const struct record *record);
@@ -119,8 +162,13 @@ void shard_free_segment(struct shard *shard, struct segment *segment);
 
 uint64_t shard_next_version(struct shard *shard);
 
+/* Notes a flush, at once or for later; false: no room for the note, nothing changed. */
+bool shard_flush(struct shard *shard, uint32_t now_s, uint32_t at_s);
 /* Brings a delayed flush into force once its second has come. */
 void shard_apply_flush(struct shard *shard, uint32_t now_s);
+
+/* Takes a segment that nothing lives in out of the table, and has its file removed once what came of it is safe. */
+void shard_retire(struct shard *shard, struct segment *segment);
 
 /* walk.c: one bounded step of housekeeping (S7), as far as the policy goes: false when there is nothing left to do.
  */

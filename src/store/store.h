@@ -9,12 +9,20 @@
  *   S7  nothing holds a shard longer than it takes to copy 64 KiB; larger values are staged and pinned outside
  *       the lock.
  *
- *      store_lock(key) -> struct store_entry -> put / touch / remove -> store_unlock()
+ *
+ * With a disk (the S numbers are those of README.md):
+ *   S1  what a turn stored, touched or removed, or read of others' turns, may be answered once store_commit() has
+ *       said so; sync `always`: once store_synced() has come to its ticket.
+ *   S2  opening finds for each key the newest that was answered, or one newer that was on its way.
+ *   S4  a record that fails its check is never shown; it is counted and named.
+ *   S5  after a failed write or sync the store is read-only, and says why.
+ *
+ *      store_lock(key) -> struct store_entry -> put / touch / remove -> store_unlock() … store_commit() -> answer
  *
  * Ownership: an entry borrows its key from the caller and its item from the store, both until store_unlock().
  * Threads: any thread may call any function; an entry belongs to the thread that locked it.
  * Limits: keys of 1 to 250 bytes, values up to value_max, 2 MiB to 2 TiB of memory.
- * Failure: ERR_FULL after which nothing has changed; the old value is still there.
+ * Failure: ERR_FULL, ERR_DISK_FULL, ERR_READ_ONLY after which nothing has changed; the old value is still there.
  *
  * Time is given in: seconds on a clock that never jumps (base/clock), never 0. An expiry of 0 is "never"; an
  * item is gone from the second of its expiry on.
@@ -25,12 +33,20 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
+struct clock;
+struct disk;
 struct store;
 struct shard;
 struct segment;
 
 /* What S3 tells apart. */
 enum store_class { STORE_CACHE, STORE_SESSION, STORE_NCLASSES };
+
+/* When what was written is to outlive a power cut: before it is answered, at most an interval later, or whenever
+ * the system gets to it. A killed process loses nothing in any of them. */
+enum store_sync { STORE_SYNC_INTERVAL, STORE_SYNC_ALWAYS, STORE_SYNC_NONE };
+
+enum { STORE_PROBLEM_MAX = 256 };
 
 struct store_config {
     uint64_t limit_bytes;   /* -m */
@@ -40,6 +56,15 @@ struct store_config {
     uint32_t segment_bytes; /* a power of two from 8 KiB to 1 MiB, or 0: follows limit_bytes */
     bool no_evict;          /* -M: refuse new cache items too instead of evicting */
     bool evict_sessions;    /* --evict-sessions: memcached's behaviour, oldest session segments go last */
+
+    struct disk
+        *disk; /* the data directory, the caller's until after store_free(); NULL: all is kept in memory */
+    enum store_sync sync;
+    const struct clock *clock; /* with a disk */
+    const char *boot_id;       /* tells one boot of the machine from another; NULL: unknown */
+    char *problem;             /* STORE_PROBLEM_MAX bytes for why store_new() failed, or NULL */
+    void (*notice)(void *arg, const char *line); /* what recovery has to say, from any thread; or NULL */
+    void *notice_arg;
 };
 
 struct store_item {
@@ -59,6 +84,8 @@ struct store_entry {
     bool found;
     enum store_miss miss; /* when not found */
     struct store_item item;
+    bool is_unsafe;     /* what is there never reached the disk, which has failed: not to be shown (S1) */
+    uint64_t unwritten; /* set by store_unlock(): for store_commit() */
     /* private */
     struct store *store;
     struct shard *shard;
@@ -78,8 +105,12 @@ struct store_write {
     enum store_class class;
 };
 
+/* With a disk: opens or makes the directory and recovers what it holds. ERR_USAGE, ERR_SYSTEM: see `problem`. */
 enum err store_new(const struct store_config *config, struct store **ret) ERR_MUST_CHECK;
+/* All that was committed is on disk already, so this adds but a last sync. */
 void store_free(struct store **store);
+/* Frees the memory and touches the disk no more: for tests of crashes. */
+void store_abandon(struct store **store);
 
 /* Locks `key`'s shard and finds its item. Always pair with store_unlock(); lock one entry at a time. */
 void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct store_entry *ret);
@@ -111,10 +142,10 @@ void store_unstage(struct store *store, struct segment **staged);
 struct segment *store_pin(struct store_entry *entry);
 void store_unpin(struct store *store, struct segment *pinned);
 
-void store_remove(struct store_entry *entry);
+enum err store_remove(struct store_entry *entry) ERR_MUST_CHECK;
 /* The version that a write would get: for one that is over as soon as it is written. */
 uint64_t store_next_version(struct store_entry *entry);
-void store_touch(struct store_entry *entry, uint32_t expiry_s);
+enum err store_touch(struct store_entry *entry, uint32_t expiry_s) ERR_MUST_CHECK;
 void store_mark_fetched(struct store_entry *entry);
 
 /* Makes room for a write of `len` bytes (key and value) that was refused: a new item may not use the
@@ -124,7 +155,25 @@ bool store_reclaim(struct store *store, size_t len, bool is_rewrite, uint32_t no
 
 /* Everything stored before second `at_s` is gone from then on (flush_all); at_s == now_s: at once,
  * including what was stored in this second so far. */
-void store_flush(struct store *store, uint32_t now_s, uint32_t at_s);
+enum err store_flush(struct store *store, uint32_t now_s, uint32_t at_s,
+                     uint64_t *ret_unwritten) ERR_MUST_CHECK;
+
+/* The end of a turn, before its answers leave: brings what the shards of `unwritten` (all entries' together) hold to
+ * where a SIGKILL cannot reach it. WAIT: answer once store_synced() is at *ret_ticket. FAILED: the disk has; what
+ * was answered before holds, this turn's requests do not. Without an entry locked. */
+enum store_commit { STORE_COMMIT_DONE, STORE_COMMIT_WAIT, STORE_COMMIT_FAILED };
+enum store_commit store_commit(struct store *store, uint64_t unwritten, uint64_t *ret_ticket);
+
+/* The highest ticket that outlives a power cut; and is any higher one waited for, or do dead files pile up? */
+uint64_t store_synced(const struct store *store);
+bool store_wants_sync(const struct store *store);
+
+/* One round of syncing by the policy, and of removing dead files: blocks as long as the disk does. One thread at a
+ * time calls this. ERR_READ_ONLY: the disk has failed, now or before. */
+enum err store_sync(struct store *store, uint32_t now_s) ERR_MUST_CHECK;
+
+/* Why the store is read-only, or NULL. Static, or as long as the store. */
+const char *store_disk_error(const struct store *store);
 
 /* A bounded piece of housekeeping: drops what expired, compacts where garbage is worth it. Returns how
  * many milliseconds may pass until the next call. */
@@ -147,6 +196,18 @@ struct store_stats {
     uint64_t segments;
     uint32_t nshards;
     uint32_t segment_bytes;
+
+    bool has_disk;
+    enum store_sync sync;
+    const char *disk_error; /* NULL: none */
+    uint64_t disk_bytes;    /* in segment files that exist */
+    uint64_t written_bytes; /* to files */
+    uint64_t syncs;
+    uint64_t recovered[STORE_NCLASSES];
+    uint64_t recovery_ms;
+    uint64_t
+        damaged_records; /* found by recovery: runs of bytes that hold no good record between some that do */
+    uint64_t torn_bytes; /* cut by recovery */
 };
 
 void store_read_stats(struct store *store, struct store_stats *ret);

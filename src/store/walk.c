@@ -7,76 +7,254 @@
  *      sweep    expired ones are dropped, the others stay
  *      compact  expired ones are dropped, the others are copied to a head; the segment is freed
  *      evict    all are dropped and counted; the segment is freed
+ *      retire   with a log, after the last two: what was dead in it is no longer counted; its file is to go
+ *
+ * With a log, what a record hid stays hidden: tombstones go along as long as something older may lie on disk, and
+ * what expired or is evicted leaves one (S2).
  *
  * A walk stops after STEP_BYTES or STEP_RECORDS and goes on at the next step; in between, requests use the
  * segment as ever, since only the index tells what lives.
  */
 #include "base/check.h"
 #include "base/hash.h"
-#include "store/shard.h"
+#include "store/log.h"
+
+#include <stdlib.h>
 
 enum { STEP_BYTES = 32 << 10, STEP_RECORDS = 128 };
 
-static bool is_gone_or_evicted(struct shard *shard, const struct record *record, struct slot *slot,
-                               uint32_t now_s)
+static enum head settled_head(const struct record *record)
 {
-    if (shard_is_gone(shard, record, now_s)) {
-        shard_drop_gone(shard, slot, record);
-        return true;
+    return record_is_session(record) ? HEAD_SETTLED : HEAD_CACHE;
+}
+
+/* The living record of a key, or NULL. */
+static struct record *find_living(struct shard *shard, struct bytes key, uint32_t tag)
+{
+    struct index_search search;
+    index_search_begin(&shard->index, tag, &search);
+    struct slot *slot;
+    while ((slot = index_search_next(&search)) != NULL) {
+        struct record *record = shard_record_at(shard, slot->place);
+        if (bytes_equal(record_key(record), key))
+            return record;
     }
-    if (shard->walk.kind != WALK_EVICT)
-        return false;
-    shard->stats.evictions[record->class]++;
-    if (!record->fetched)
+    return NULL;
+}
+
+/* What `record` hid goes on being hidden when its segment is gone. False: no room for that. */
+static bool leave_tombstone(struct shard *shard, const struct record *record)
+{
+    const struct note note = {.kind = RECORD_TOMBSTONE,
+                              .is_session = record_is_session(record),
+                              .key = record_key(record),
+                              .version = record_version(record),
+                              .is_held = true};
+    return shard_append_note(shard, settled_head(record), &note, ARENA_COMPACTION) != NULL;
+}
+
+/* A record leaves the index that no newer one supersedes: on disk older ones may lie, which it hides as long as it
+ * is there (S2). */
+static bool hide_older(struct shard *shard, const struct record *record, uint32_t tag)
+{
+    if (shard->log == NULL || shard->walk.kind == WALK_SWEEP || !older_has(&shard->older, tag, 0))
+        return true;
+    return leave_tombstone(shard, record);
+}
+
+enum visit { VISIT_ON, VISIT_STUCK };
+
+static enum visit drop(struct shard *shard, const struct record *record, struct slot *slot, bool is_gone)
+{
+    if (!hide_older(shard, record, slot->tag))
+        return VISIT_STUCK;
+    if (is_gone) {
+        shard_drop_gone(shard, slot, record);
+        return VISIT_ON;
+    }
+    shard->stats.evictions[record_is_session(record) ? STORE_SESSION : STORE_CACHE]++;
+    if (!record_is_fetched(record))
         shard->stats.evicted_unfetched++;
     shard_unlink(shard, slot, record);
-    return true;
+    return VISIT_ON;
 }
 
-static bool copy_out(struct shard *shard, const struct record *record, struct slot *slot)
+/* The copy has the life that the record has now. */
+static enum visit copy_out(struct shard *shard, const struct record *record, struct slot *slot)
 {
-    enum head head = record->class == STORE_SESSION ? HEAD_SETTLED : HEAD_CACHE;
     size_t size = record_size(record);
     struct segment *segment;
-    struct record *copy = shard_append(shard, head, size, ARENA_COMPACTION, &segment);
+    struct record *copy = shard_append(shard, settled_head(record), size, ARENA_COMPACTION, &segment);
     if (copy == NULL)
-        return false;
+        return VISIT_STUCK;
     memcpy(copy, record, size);
-    shard_count_live(shard, segment, copy);
-    shard_count_dead(shard, slot->place, record);
+    if (record_is_touched(record)) {
+        copy->expiry_s = record_expiry(record);
+        shard_seal_record(shard, copy);
+    }
+    struct slot was = *slot;
     slot->place = shard_place(segment, (uint32_t)((char *)copy - segment->base));
+    shard_count_live(shard, segment, copy);
+    shard_count_dead(shard, was.tag, was.place, record);
     shard->stats.copied_bytes += size;
-    return true;
+    return VISIT_ON;
 }
 
-/* False when there was no memory to copy to: the walk cannot go on. */
-static bool visit(struct shard *shard, struct record *record, uint32_t now_s)
+static enum visit copy_note(struct shard *shard, const struct record *record)
+{
+    const struct note note = {.kind = record_kind(record),
+                              .is_session = record_is_session(record),
+                              .key = record_key(record),
+                              .value = record_value(record),
+                              .version = record_version(record),
+                              .expiry_s = record->expiry_s,
+                              .is_held = true};
+    bool ok = shard_append_note(shard, settled_head(record), &note, ARENA_COMPACTION) != NULL;
+    shard->stats.copied_bytes += ok ? record_size(record) : 0;
+    return ok ? VISIT_ON : VISIT_STUCK;
+}
+
+/* An item that nothing points to. Superseded, the newer one hides all older; but one that expired may itself be the
+ * newest of its key. */
+static enum visit visit_dead(struct shard *shard, const struct record *record, uint32_t tag, uint32_t now_s)
+{
+    bool hides = record->expiry_s != 0 && record->expiry_s <= now_s;
+    if (!hides || !older_has(&shard->older, tag, 1) || find_living(shard, record_key(record), tag) != NULL)
+        return VISIT_ON;
+    return leave_tombstone(shard, record) ? VISIT_ON : VISIT_STUCK;
+}
+
+static enum visit visit_tombstone(struct shard *shard, const struct record *record, uint32_t tag)
+{
+    if (!older_has(&shard->older, tag, 0) || find_living(shard, record_key(record), tag) != NULL)
+        return VISIT_ON;
+    return copy_note(shard, record);
+}
+
+/* Needed until its record was copied with the new life, and what says otherwise is gone from the disk. Without its
+ * record it is one more thing that hides older ones: it may have ended a life early. */
+static enum visit visit_touch(struct shard *shard, const struct record *record, uint32_t tag)
+{
+    uint64_t target;
+    if (record->value_len != sizeof target)
+        return copy_note(shard, record);
+    memcpy(&target, record_value(record).p, sizeof target);
+    const struct record *living = find_living(shard, record_key(record), tag);
+    if (living == NULL) {
+        if (!older_has(&shard->older, tag, 1))
+            return VISIT_ON;
+        return leave_tombstone(shard, record) ? VISIT_ON : VISIT_STUCK;
+    }
+    bool is_current = record_version(living) == target && record_expiry(living) == record->expiry_s;
+    bool is_told = living->expiry_s == record->expiry_s && !older_has(&shard->older, tag, 1);
+    return is_current && !is_told ? copy_note(shard, record) : VISIT_ON;
+}
+
+static enum visit visit_flush(struct shard *shard, const struct record *record)
+{
+    uint64_t version = record_version(record);
+    bool is_pending = shard->flush_at_s != 0 && version == shard->flush_version;
+    return is_pending || version == shard->flushed ? copy_note(shard, record) : VISIT_ON;
+}
+
+/* What was counted as dead while it lay on disk is so until its file has gone. */
+static enum visit forget(struct shard *shard, const struct record *record, uint32_t tag)
+{
+    struct file *file = shard->walk.segment->file;
+    enum record_kind kind = record_kind(record);
+    if (kind == RECORD_ITEM || kind == RECORD_TOUCH)
+        file->tags[file->ntags++] = tag;
+    return VISIT_ON;
+}
+
+static enum visit visit_item(struct shard *shard, const struct record *record, uint32_t tag, uint32_t now_s)
 {
     struct walk *walk = &shard->walk;
-    uint32_t tag = shard_tag(hash_bytes(record_key(record), shard->seed));
     struct slot *slot = index_find(&shard->index, tag, shard_place(walk->segment, walk->offset));
-    if (slot == NULL || is_gone_or_evicted(shard, record, slot, now_s))
-        return true;
+    if (slot == NULL)
+        return walk->kind == WALK_SWEEP || shard->log == NULL ? VISIT_ON
+                                                              : visit_dead(shard, record, tag, now_s);
+    bool is_gone = shard_is_gone(shard, record, now_s);
+    if (is_gone || walk->kind == WALK_EVICT)
+        return drop(shard, record, slot, is_gone);
     if (walk->kind == WALK_COMPACT)
         return copy_out(shard, record, slot);
-    segment_note_expiry(walk->segment, record->expiry_s);
-    return true;
+    segment_note_expiry(walk->segment, record_expiry(record));
+    return VISIT_ON;
+}
+
+/* VISIT_STUCK when there was no memory to copy to: the walk cannot go on. */
+static enum visit visit(struct shard *shard, const struct record *record, uint32_t now_s)
+{
+    uint32_t tag = shard_tag(hash_bytes(record_key(record), shard->seed));
+    if (shard->walk.kind == WALK_RETIRE)
+        return forget(shard, record, tag);
+    if (record_kind(record) == RECORD_ITEM)
+        return visit_item(shard, record, tag, now_s);
+    if (shard->walk.kind == WALK_SWEEP)
+        return VISIT_ON;
+    switch (record_kind(record)) {
+    case RECORD_ITEM:
+    case RECORD_VOID:
+        return VISIT_ON;
+    case RECORD_TOMBSTONE:
+        return visit_tombstone(shard, record, tag);
+    case RECORD_TOUCH:
+        return visit_touch(shard, record, tag);
+    case RECORD_FLUSH:
+        return visit_flush(shard, record);
+    }
+    return copy_note(shard, record); /* of a later version: not ours to drop */
 }
 
 static void begin(struct shard *shard, enum walk_kind kind, struct segment *segment)
 {
-    shard->walk = (struct walk){.kind = kind, .segment = segment};
+    shard->walk = (struct walk){.kind = kind, .segment = segment, .offset = SEGMENT_HEAD};
     if (kind == WALK_SWEEP)
         segment->soonest_s = UINT32_MAX; /* what is found, written or touched from here on notes itself */
 }
 
-static void end(struct shard *shard, uint32_t now_s)
+/* Is there nothing more to be had from the segment but its room? */
+static bool is_over(const struct shard *shard, const struct walk *walk)
 {
-    struct segment *segment = shard->walk.segment;
-    segment->swept_s = now_s;
+    bool is_emptied = shard->log == NULL || walk->kind == WALK_COMPACT || walk->kind == WALK_EVICT;
+    return is_emptied && walk->segment->live == 0 && walk->segment->sealed;
+}
+
+/* Without memory it stays as it is, the emptiest of all, and is tried again. */
+static void begin_retiring(struct shard *shard, struct segment *segment)
+{
+    size_t most = segment->used / record_size_for(0, 0);
+    free(segment->file->tags);
+    segment->file->ntags = 0;
+    segment->file->tags = malloc((most + 1) * sizeof *segment->file->tags);
+    if (segment->file->tags != NULL)
+        begin(shard, WALK_RETIRE, segment);
+}
+
+/* What was counted on is not all needed: most records are larger than their head. */
+static void shrink_tags(struct file *file)
+{
+    uint32_t *tags = realloc(file->tags, (file->ntags + 1) * sizeof *tags);
+    if (tags != NULL)
+        file->tags = tags;
+}
+
+static void end(struct shard *shard, uint32_t now_s, bool is_whole)
+{
+    struct walk walk = shard->walk;
+    walk.segment->swept_s = now_s;
+    walk.segment->retired_at = shard->nretired;
     shard->walk = (struct walk){.kind = WALK_NONE};
-    if (segment->live == 0 && segment->sealed)
-        shard_free_segment(shard, segment);
+    if (walk.kind == WALK_RETIRE) {
+        shrink_tags(walk.segment->file);
+        shard_retire(shard, walk.segment);
+        return;
+    }
+    if (is_over(shard, &walk) && shard->log == NULL)
+        shard_free_segment(shard, walk.segment);
+    else if (is_over(shard, &walk) && is_whole)
+        begin_retiring(shard, walk.segment);
 }
 
 static bool go_on(struct shard *shard, uint32_t now_s)
@@ -87,13 +265,13 @@ static bool go_on(struct shard *shard, uint32_t now_s)
         if (walk->offset >= stop_at || n == STEP_RECORDS)
             return true;
         struct record *record = segment_record(walk->segment, walk->offset);
-        if (!visit(shard, record, now_s)) {
-            end(shard, now_s);
+        if (visit(shard, record, now_s) == VISIT_STUCK) {
+            end(shard, now_s, false);
             return false;
         }
         walk->offset += (uint32_t)record_size(record);
     }
-    end(shard, now_s);
+    end(shard, now_s, true);
     return true;
 }
 
@@ -103,12 +281,23 @@ static bool wants_sweep(const struct segment *segment, uint32_t now_s, uint32_t 
            segment->swept_s + sweep_after_s <= now_s;
 }
 
-static bool has_garbage(const struct segment *segment, unsigned percent)
+/* Tombstones and the like that were copied are looked at again after a while: what they hide may be gone. */
+static bool has_stale_notes(const struct shard *shard, const struct segment *segment)
 {
-    if (!segment->sealed || segment->large)
+    return segment->held > segment->size / 4 &&
+           shard->nretired - segment->retired_at > 8 + (uint64_t)shard->nsegments / 2;
+}
+
+static bool has_garbage(const struct shard *shard, const struct segment *segment, unsigned percent)
+{
+    if (!segment->sealed || segment->is_unwritten)
         return false;
-    uint64_t garbage = segment->used - segment->live;
-    return garbage * 100 >= (uint64_t)segment->used * percent;
+    if (segment->large)
+        return shard->log != NULL && segment->live == 0;
+    uint64_t full = shard->log == NULL ? segment->used - SEGMENT_HEAD : segment->size - SEGMENT_HEAD;
+    uint64_t needed = (uint64_t)segment->live + (has_stale_notes(shard, segment) ? 0 : segment->held);
+    uint64_t garbage = full > needed ? full - needed : 0;
+    return garbage * 100 >= full * percent;
 }
 
 struct candidates {
@@ -126,9 +315,11 @@ static struct candidates look(const struct shard *shard, const struct walk_polic
             continue;
         if (wants_sweep(s, now_s, policy->sweep_after_s))
             c.sweep = s;
-        if (has_garbage(s, policy->garbage_percent) && (c.emptiest == NULL || s->live < c.emptiest->live))
+        if (has_garbage(shard, s, policy->garbage_percent) &&
+            (c.emptiest == NULL || s->live + s->held < c.emptiest->live + c.emptiest->held))
             c.emptiest = s;
-        if (s->sealed && (c.oldest[s->class] == NULL || s->opened < c.oldest[s->class]->opened))
+        if (s->sealed && !s->is_unwritten &&
+            (c.oldest[s->class] == NULL || s->opened < c.oldest[s->class]->opened))
             c.oldest[s->class] = s;
     }
     return c;
@@ -136,6 +327,8 @@ static struct candidates look(const struct shard *shard, const struct walk_polic
 
 bool shard_step(struct shard *shard, const struct walk_policy *policy, uint32_t now_s)
 {
+    if (shard->log != NULL && log_is_broken(shard->log))
+        return false;
     shard_apply_flush(shard, now_s);
     if (shard->walk.kind != WALK_NONE)
         return go_on(shard, now_s);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The demo, as a visitor and an operator find it: started in a folder of its own, used through both addresses with
-a cookie jar, a web server restarted, Ctrl-C in a terminal; and nothing left running afterwards."""
+a cookie jar, a web server and cloakroomd restarted, cloakroomd killed, Ctrl-C in a terminal; and nothing left running
+afterwards."""
 
 import contextlib
 import html
@@ -159,6 +160,57 @@ def test_shop_through_memcache(demo):
     shopping(demo, demo.ports[1])
 
 
+def logged_in_visitors(demo):
+    """[(visitor, the page after the login and a hat)], one for each address"""
+    visitors = []
+    for port in demo.ports:
+        visitor = Visitor(port)
+        visitor.request()
+        visitor.send(action="login", name="Zoë")
+        visitors.append((visitor, visitor.send(action="add", sku="hat")))
+    return visitors
+
+
+def still_logged_in(visitors, when):
+    for visitor, page in visitors:
+        count = int(page["requests"])
+        for n in range(1, 5):
+            again = visitor.request()
+            same([page[field] for field in ("ticket", "user", "pieces")],
+                 [again[field] for field in ("ticket", "user", "pieces")], f"the session at {again['server']} {when}")
+            same(str(count + n), again["requests"], f"requests counted {when}")
+
+
+def store_pid(demo):
+    return int((demo.where / "run" / "cloakroomd.pid").read_text().split()[0])
+
+
+def store_comes_back(demo, command):
+    """The command gives the store another process and no visitor another session, and so twice."""
+    for when in (f"after {command}", f"after a second {command}"):
+        visitors, before = logged_in_visitors(demo), store_pid(demo)
+        code, out = demo.run(command)
+        same(0, code, f"exit code of {command}, which said:\n{out}\n")
+        same((False, True), (bool(alive({before})), bool(alive({store_pid(demo)}))), f"old and new process run {when}")
+        still_logged_in(visitors, when)
+
+
+def test_sessions_survive_a_restart_of_the_store(demo):
+    store_comes_back(demo, "restart-store")
+
+
+def test_sessions_survive_a_killed_store(demo):
+    store_comes_back(demo, "kill-store")
+
+
+def test_sessions_survive_stop_and_start(demo):
+    visitors = logged_in_visitors(demo)
+    same(0, demo.run("stop")[0], "exit code of stop")
+    code, out = demo.run("start")
+    same(0, code, f"exit code of start, which said:\n{out}\n")
+    still_logged_in(visitors, "after stop and start")
+
+
 def test_forged_form_is_refused(demo):
     visitor = Visitor(demo.ports[0])
     visitor.request()
@@ -276,7 +328,9 @@ def test_dead_service_is_said_in_the_terminal(demo):
 
 
 TESTS = [test_starts_and_says_where, test_second_start_says_it_runs, test_check, test_shop_through_memcached,
-         test_shop_through_memcache, test_forged_form_is_refused, test_cookie_and_headers,
+         test_shop_through_memcache, test_sessions_survive_a_restart_of_the_store,
+         test_sessions_survive_a_killed_store, test_sessions_survive_stop_and_start, test_forged_form_is_refused,
+         test_cookie_and_headers,
          test_dead_service_is_started_again, test_stop_leaves_nothing, test_taken_port_is_said,
          test_broken_server_fails_loudly, test_ctrl_c_in_a_terminal_stops_it, test_closing_the_terminal_stops_it,
          test_dead_service_is_said_in_the_terminal]

@@ -20,7 +20,7 @@ import traceback
 
 import harness
 
-FILES = ["startup", "listeners", "lifetime", "badinput", "greedy", "limits", "intact", "locks", "full"]
+FILES = ["startup", "listeners", "lifetime", "badinput", "greedy", "limits", "intact", "locks", "full", "durable", "disk"]
 TEST_S = 60
 TRIES = 3
 FORK = multiprocessing.get_context("fork")

@@ -12,7 +12,7 @@ enum { SEGMENT = 16 << 10, N = 64, LIMIT = N * SEGMENT, HEADROOM = 6 * SEGMENT, 
 
 static void open_arena(struct arena *arena)
 {
-    assert_int_equal(arena_init(arena, LIMIT, SEGMENT, HEADROOM, RESERVE), ERR_NONE);
+    assert_int_equal(arena_init(arena, LIMIT, LIMIT, SEGMENT, HEADROOM, RESERVE), ERR_NONE);
 }
 
 /* Takes until refused; how many there are now. */

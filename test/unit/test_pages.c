@@ -16,7 +16,7 @@ static void pages_come_from_the_arena(void **state)
     struct pages pages;
     char *taken[1000];
     size_t n = 0;
-    assert_int_equal(arena_init(&arena, LIMIT, SEGMENT, SEGMENT, SEGMENT), ERR_NONE);
+    assert_int_equal(arena_init(&arena, LIMIT, LIMIT, SEGMENT, SEGMENT, SEGMENT), ERR_NONE);
     pages_init(&pages, &arena);
     while ((taken[n] = pages_take(&pages)) != NULL) {
         for (size_t i = 0; i < n; i++)

@@ -20,7 +20,7 @@ static void puts_gets_removes(void **state)
     assert_true(is_absent(store, "b", NOW));
     struct store_entry entry;
     store_lock(store, bytes_of("a"), NOW, &entry);
-    store_remove(&entry);
+    assert_int_equal(store_remove(&entry), ERR_NONE);
     store_unlock(&entry);
     assert_true(is_absent(store, "a", NOW));
     assert_int_equal(stats_of(store).items[STORE_CACHE], 0);
@@ -89,7 +89,7 @@ static void versions_are_unique_and_flushed_in_every_shard(void **state)
         for (uint32_t other = 0; other < i; other++)
             assert_true(versions[other] != versions[i]);
     }
-    store_flush(store, NOW, NOW);
+    flush_at(store, NOW, NOW);
     for (uint32_t i = 0; i < N; i++)
         assert_true(is_absent(store, key_name(i), NOW));
     store_free(&store);
@@ -124,7 +124,7 @@ static void expires_on_the_second(void **state)
     struct store_entry entry;
     store_lock(store, bytes_of("b"), NOW, &entry);
     store_mark_fetched(&entry);
-    store_touch(&entry, NOW + 50);
+    assert_int_equal(store_touch(&entry, NOW + 50), ERR_NONE);
     store_unlock(&entry);
     assert_true(has(store, "b", bytes_of("x"), NOW + 49));
     assert_true(is_absent(store, "b", NOW + 50));
@@ -137,12 +137,12 @@ static void flush_takes_what_was_before(void **state)
     (void)state;
     struct store *store = open_store((struct store_config){0});
     assert_int_equal(put(store, "a", bytes_of("x"), 0, STORE_SESSION, NOW), ERR_NONE);
-    store_flush(store, NOW, NOW);
+    flush_at(store, NOW, NOW);
     assert_true(is_absent(store, "a", NOW));
     assert_int_equal(put(store, "a", bytes_of("y"), 0, STORE_SESSION, NOW), ERR_NONE);
     assert_true(has(store, "a", bytes_of("y"), NOW));
 
-    store_flush(store, NOW, NOW + 10);
+    flush_at(store, NOW, NOW + 10);
     assert_int_equal(put(store, "b", bytes_of("z"), 0, STORE_CACHE, NOW + 9), ERR_NONE);
     assert_true(has(store, "a", bytes_of("y"), NOW + 9));
     assert_true(is_absent(store, "a", NOW + 10));
@@ -238,7 +238,7 @@ static void follows_the_model(void **state)
             struct store_entry entry;
             store_lock(model.store, bytes_of(key_name(i)), now_s, &entry);
             if (entry.found)
-                store_remove(&entry);
+                assert_int_equal(store_remove(&entry), ERR_NONE);
             store_unlock(&entry);
             model.held[i] = (struct held){0};
         } else if (what < 62) {
@@ -384,7 +384,7 @@ static void large_values(void **state)
     store_lock(store, bytes_of("big"), NOW, &entry);
     struct bytes value = entry.item.value;
     struct segment *pinned = store_pin(&entry);
-    store_remove(&entry);
+    assert_int_equal(store_remove(&entry), ERR_NONE);
     store_unlock(&entry);
     assert_int_equal(value.len, sizeof big);
     assert_memory_equal(value.p, big, sizeof big);
@@ -433,7 +433,7 @@ static void tidy_drops_what_was_touched_or_swept_before(void **state)
     struct store_entry entry;
     assert_int_equal(put(store, "touched", bytes_of("v"), 0, STORE_SESSION, NOW), ERR_NONE);
     store_lock(store, bytes_of("touched"), NOW, &entry);
-    store_touch(&entry, NOW + 200);
+    assert_int_equal(store_touch(&entry, NOW + 200), ERR_NONE);
     store_unlock(&entry);
     for (int i = 0; i < 100; i++)
         store_tidy(store, NOW + 260);

@@ -96,9 +96,15 @@ static inline void drop(struct store *store, const char *key, uint32_t now_s)
     struct store_entry entry;
     store_lock(store, bytes_of(key), now_s, &entry);
     assert_true(entry.found);
-    store_remove(&entry);
+    assert_int_equal(store_remove(&entry), ERR_NONE);
     assert_false(entry.found);
     store_unlock(&entry);
+}
+
+static inline void flush_at(struct store *store, uint32_t now_s, uint32_t at_s)
+{
+    uint64_t unwritten = 0;
+    assert_int_equal(store_flush(store, now_s, at_s, &unwritten), ERR_NONE);
 }
 
 static inline const char *key_name(uint32_t i)

@@ -185,10 +185,10 @@ static void change_one(struct player *player, uint32_t i, bool remove)
     store_lock(player->store, name_key(name, sizeof name, player->number, i), before_s, &entry);
     judge(player, i, &entry, before_s, ended_before);
     if (entry.found && remove) {
-        store_remove(&entry);
+        assert_int_equal(store_remove(&entry), ERR_NONE);
     } else if (entry.found) {
         held->expiry_s = before_s + 3;
-        store_touch(&entry, held->expiry_s);
+        assert_int_equal(store_touch(&entry, held->expiry_s), ERR_NONE);
     }
     held->there = entry.found;
     store_unlock(&entry);
@@ -253,7 +253,8 @@ static void keep_house(struct store *store)
             now_s++;
         if (turn % 2000 == 0) {
             flushes_begun++;
-            store_flush(store, now_s, now_s);
+            uint64_t unwritten = 0;
+            assert_int_equal(store_flush(store, now_s, now_s, &unwritten), ERR_NONE);
             flushes_ended++;
         }
     }

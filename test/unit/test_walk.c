@@ -257,7 +257,7 @@ static void a_full_index_refuses_without_harm(void **state)
     }
     /* All but a few bytes of what new items may have: no segment for the index can be taken any more. */
     uint64_t left = MIB - SEGMENT - MIB / 100 * 5 - stats_of(store).used_bytes;
-    struct bytes fill = {.p = filler, .len = left / PAGE * PAGE - 64};
+    struct bytes fill = {.p = filler, .len = left / PAGE * PAGE - 128};
     assert_int_equal(put(store, "filler", fill, 0, STORE_SESSION, NOW), ERR_NONE);
     for (;; n++) {
         struct store_write write = {.flags = 7, .class = STORE_SESSION};
@@ -305,7 +305,7 @@ static void the_sweep_comes_after_a_touch(void **state)
     for (uint32_t i = 0; i < 1000; i += 2) {
         struct store_entry entry;
         store_lock(store, bytes_of(key_name(i)), NOW, &entry);
-        store_touch(&entry, NOW + 10);
+        assert_int_equal(store_touch(&entry, NOW + 10), ERR_NONE);
         store_unlock(&entry);
     }
     tidy_up(store, NOW + 60);
@@ -319,11 +319,11 @@ static void the_sweep_comes_after_a_flush(void **state)
     (void)state;
     struct store *store = open_store((struct store_config){.limit_bytes = 64 * MIB});
     put_some(store, 0, 1000, 0, STORE_SESSION);
-    store_flush(store, NOW, NOW);
+    flush_at(store, NOW, NOW);
     tidy_up(store, NOW + 60);
     assert_int_equal(stats_of(store).items[STORE_SESSION], 0);
     put_some(store, 0, 1000, 0, STORE_SESSION);
-    store_flush(store, NOW + 100, NOW + 200);
+    flush_at(store, NOW + 100, NOW + 200);
     tidy_up(store, NOW + 199);
     assert_int_equal(stats_of(store).items[STORE_SESSION], 1000);
     tidy_up(store, NOW + 300);
@@ -366,7 +366,7 @@ static void a_quiet_store_gives_memory_back(void **state)
     struct store *store = open_store((struct store_config){.limit_bytes = 64 * MIB});
     put_some(store, 0, 50000, 0, STORE_SESSION);
     uint64_t full = resident_bytes();
-    store_flush(store, NOW, NOW);
+    flush_at(store, NOW, NOW);
     tidy_up(store, NOW + 60);
     assert_true(resident_bytes() + 30 * MIB < full);
     put_some(store, 0, 50000, 0, STORE_SESSION);

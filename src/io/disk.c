@@ -1,0 +1,276 @@
+/* The real disk: one directory, see disk.h. */
+#include "io/disk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { MODE_DIR = 0700, MODE_FILE = 0600 };
+
+struct real {
+    struct disk disk;
+    int dir;
+    int lock; /* -1: not taken */
+};
+
+static struct real *real_of(struct disk *disk)
+{
+    return (struct real *)(void *)disk;
+}
+
+static int result_of(int returned)
+{
+    return returned < 0 ? -errno : returned;
+}
+
+static int open_in(int dir, const char *name, int flags)
+{
+    int file;
+    do
+        file = openat(dir, name, flags | O_CLOEXEC, MODE_FILE);
+    while (file < 0 && errno == EINTR);
+    return result_of(file);
+}
+
+static int real_open(struct disk *disk, const char *name, enum disk_mode mode)
+{
+    static const int flags[] = {
+        [DISK_READ] = O_RDONLY, [DISK_WRITE] = O_RDWR, [DISK_CREATE] = O_RDWR | O_CREAT | O_EXCL};
+    return open_in(real_of(disk)->dir, name, flags[mode]);
+}
+
+static void real_close(struct disk *disk, int file)
+{
+    (void)disk;
+    close(file); /* after EINTR too the number is free again */
+}
+
+static int64_t real_size(struct disk *disk, int file)
+{
+    (void)disk;
+    struct stat stat;
+    return fstat(file, &stat) < 0 ? -errno : stat.st_size;
+}
+
+static int64_t real_read(struct disk *disk, int file, void *to, size_t len, uint64_t at)
+{
+    (void)disk;
+    size_t done = 0;
+    while (done < len) {
+        ssize_t n = pread(file, (char *)to + done, len - done, (off_t)(at + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    return (int64_t)done;
+}
+
+/*
+ * By the bare system call: what is written is the memory of a segment, where other threads may at this moment change
+ * the bytes that each record has for memory's own use. On disk those bytes mean nothing, so which of their states
+ * gets there does not matter; but the thread sanitizer would look at pwrite() and call it a race.
+ */
+static int real_write(struct disk *disk, int file, const void *from, size_t len, uint64_t at)
+{
+    (void)disk;
+    size_t done = 0;
+    while (done < len) {
+        long n = syscall(SYS_pwrite64, file, (const char *)from + done, len - done, (off_t)(at + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -errno;
+        if (n == 0)
+            return -EIO; /* not to be: it would go on for ever */
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+static int real_allocate(struct disk *disk, int file, uint64_t len)
+{
+    (void)disk;
+    int result;
+    do
+        result = result_of(fallocate(file, FALLOC_FL_KEEP_SIZE, 0, (off_t)len));
+    while (result == -EINTR);
+    return result == -EOPNOTSUPP || result == -ENOSYS ? 0 : result;
+}
+
+static int real_truncate(struct disk *disk, int file, uint64_t len)
+{
+    (void)disk;
+    int result;
+    do
+        result = result_of(ftruncate(file, (off_t)len));
+    while (result == -EINTR);
+    return result;
+}
+
+/* EINTR alone says that nothing was given up: the pages are still dirty. */
+static int real_sync(struct disk *disk, int file)
+{
+    (void)disk;
+    int result;
+    do
+        result = result_of(fdatasync(file));
+    while (result == -EINTR);
+    return result;
+}
+
+static int sync_dir(int dir)
+{
+    int result;
+    do
+        result = result_of(fsync(dir));
+    while (result == -EINTR);
+    return result;
+}
+
+static int real_sync_dir(struct disk *disk)
+{
+    return sync_dir(real_of(disk)->dir);
+}
+
+static int real_remove(struct disk *disk, const char *name)
+{
+    return result_of(unlinkat(real_of(disk)->dir, name, 0));
+}
+
+static int real_rename(struct disk *disk, const char *from, const char *to)
+{
+    int dir = real_of(disk)->dir;
+    return result_of(renameat(dir, from, dir, to));
+}
+
+static int real_list(struct disk *disk, void (*each)(void *arg, const char *name), void *arg)
+{
+    /* A directory of its own: a shared one would share the place where reading it stands. */
+    int file = open_in(real_of(disk)->dir, ".", O_RDONLY | O_DIRECTORY);
+    if (file < 0)
+        return file;
+    DIR *dir = fdopendir(file);
+    if (dir == NULL) {
+        int result = -errno;
+        close(file);
+        return result;
+    }
+    const struct dirent *entry;
+    errno = 0;
+    while ((entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            each(arg, entry->d_name);
+        errno = 0; /* what `each` did is not ours */
+    }
+    int result = -errno;
+    closedir(dir);
+    return result;
+}
+
+static int real_lock(struct disk *disk, const char *name)
+{
+    struct real *real = real_of(disk);
+    if (real->lock >= 0)
+        return 0;
+    int file = open_in(real->dir, name, O_RDWR | O_CREAT);
+    if (file < 0)
+        return file;
+    int result;
+    do
+        result = result_of(flock(file, LOCK_EX | LOCK_NB));
+    while (result == -EINTR);
+    if (result < 0)
+        close(file);
+    else
+        real->lock = file;
+    return result;
+}
+
+/* A file in a directory that was removed can be written as before, and nobody will ever find it again. */
+static int real_check(struct disk *disk)
+{
+    struct stat stat;
+    if (fstat(real_of(disk)->dir, &stat) < 0)
+        return -errno;
+    return stat.st_nlink == 0 ? -ENOENT : 0;
+}
+
+static void real_free(struct disk *disk)
+{
+    struct real *real = real_of(disk);
+    if (real->lock >= 0)
+        close(real->lock);
+    if (real->dir >= 0)
+        close(real->dir);
+    free(real);
+}
+
+static const struct disk_ops real_ops = {
+    .open = real_open,
+    .close = real_close,
+    .size = real_size,
+    .read = real_read,
+    .write = real_write,
+    .allocate = real_allocate,
+    .truncate = real_truncate,
+    .sync = real_sync,
+    .sync_dir = real_sync_dir,
+    .remove = real_remove,
+    .rename = real_rename,
+    .list = real_list,
+    .lock = real_lock,
+    .check = real_check,
+    .free = real_free,
+};
+
+/* The name of a directory just made lies in its parent, which a power cut must not lose either. */
+static int sync_parent(int dir)
+{
+    int parent = open_in(dir, "..", O_RDONLY | O_DIRECTORY);
+    if (parent < 0)
+        return parent;
+    int result = sync_dir(parent);
+    close(parent);
+    return result;
+}
+
+int disk_open(const char *path, bool create, struct disk **ret)
+{
+    struct real *real = malloc(sizeof *real);
+    if (real == NULL)
+        return -ENOMEM;
+    *real = (struct real){.disk = {.ops = &real_ops}, .dir = -1, .lock = -1};
+    struct disk *disk = &real->disk;
+    int result = 0;
+    bool is_made = false;
+    if (create) {
+        is_made = mkdir(path, MODE_DIR) == 0;
+        if (!is_made && errno != EEXIST)
+            result = -errno;
+    }
+    if (result == 0)
+        result = real->dir = open_in(AT_FDCWD, path, O_RDONLY | O_DIRECTORY);
+    if (result >= 0 && is_made)
+        result = sync_parent(real->dir);
+    if (result < 0)
+        goto fail;
+    *ret = disk;
+    return 0;
+fail:
+    if (is_made)
+        rmdir(path);
+    disk_close(&disk);
+    return result;
+}

@@ -1,0 +1,201 @@
+/* Files of segments, and the one write for each shard and turn: see log.h. */
+#include "store/log.h"
+#include "base/check.h"
+#include "base/hash.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { JOBS = 16 };
+
+bool log_is_broken(const struct log *log)
+{
+    return __atomic_load_n(&log->error, __ATOMIC_ACQUIRE) != 0;
+}
+
+const char *log_error(const struct log *log)
+{
+    return log_is_broken(log) ? log->error_text : NULL;
+}
+
+void log_break(struct log *log, const char *what, int error)
+{
+    pthread_mutex_lock(&log->error_lock);
+    if (!log_is_broken(log)) {
+        snprintf(log->error_text, sizeof log->error_text, "%s: %s", what, strerror(-error));
+        __atomic_store_n(&log->error, error, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&log->error_lock);
+}
+
+void log_free_file(struct log *log, struct file **file)
+{
+    if (*file != NULL && (*file)->number >= 0)
+        log->dir.disk->ops->close(log->dir.disk, (*file)->number);
+    if (*file != NULL)
+        free((*file)->tags);
+    free(*file);
+    *file = NULL;
+}
+
+static void fill_head(struct shard *shard, struct segment *segment)
+{
+    struct segment_head head = {.shard = (uint16_t)shard->number,
+                                .class = segment->class,
+                                .large = segment->large,
+                                .serial = segment->opened,
+                                .size = segment->size};
+    memcpy(head.magic, SEGMENT_MAGIC, sizeof head.magic);
+    size_t from = offsetof(struct segment_head, shard);
+    head.check = (uint32_t)hash_bytes((struct bytes){.p = (char *)&head + from, .len = sizeof head - from},
+                                      shard->seed);
+    memcpy(segment->base, &head, sizeof head);
+}
+
+enum err log_create_file(struct shard *shard, struct segment *segment)
+{
+    struct log *log = shard->log;
+    struct disk *disk = log->dir.disk;
+    if (log_is_broken(log))
+        return ERR_READ_ONLY;
+    struct file *file = calloc(1, sizeof *file);
+    if (file == NULL)
+        return ERR_FULL;
+    char name[DIR_NAME_MAX];
+    dir_segment_name(shard->number, segment->opened, name);
+    file->number = disk->ops->open(disk, name, DISK_CREATE);
+    int error = file->number < 0 ? file->number : disk->ops->allocate(disk, file->number, segment->size);
+    if (error < 0) {
+        if (file->number >= 0)
+            (void)disk->ops->remove(disk, name);
+        log_free_file(log, &file);
+        if (error == -ENOSPC || error == -EDQUOT)
+            return ERR_DISK_FULL;
+        log_break(log, "cannot make a segment's file", error);
+        return ERR_READ_ONLY;
+    }
+    file->serial = segment->opened;
+    file->bytes = segment->size;
+    __atomic_fetch_add(&log->disk_bytes, file->bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&log->has_new_names, true, __ATOMIC_RELEASE);
+    segment->file = file;
+    fill_head(shard, segment);
+    return ERR_NONE;
+}
+
+static void put_last(struct shard *shard, struct segment *segment)
+{
+    segment->is_unwritten = true;
+    segment->unwritten_since = shard->appended;
+    segment->next_unwritten = NULL;
+    *shard->unwritten_tail = segment;
+    shard->unwritten_tail = &segment->next_unwritten;
+}
+
+static struct segment *take_first(struct shard *shard)
+{
+    struct segment *segment = shard->unwritten;
+    shard->unwritten = segment->next_unwritten;
+    if (shard->unwritten == NULL)
+        shard->unwritten_tail = &shard->unwritten;
+    return segment;
+}
+
+void log_note_appended(struct shard *shard, struct segment *segment)
+{
+    shard->appended++;
+    if (!segment->is_unwritten)
+        put_last(shard, segment);
+}
+
+static void note_unsynced(struct shard *shard, struct file *file)
+{
+    if (file->is_unsynced)
+        return;
+    file->is_unsynced = true;
+    file->next_unsynced = shard->unsynced;
+    shard->unsynced = file;
+}
+
+void log_note_sealed(struct shard *shard, struct segment *segment)
+{
+    if (segment->is_unwritten)
+        return; /* when the rest is written */
+    segment->file->is_complete = true;
+    note_unsynced(shard, segment->file); /* to be closed */
+}
+
+struct job {
+    struct segment *segment;
+    uint32_t from;
+    uint32_t to;
+};
+
+/* The first on the list that have been there since `until`. They stay marked, so their memory stays. */
+static size_t take_jobs(struct shard *shard, uint64_t until, struct job *jobs)
+{
+    size_t n = 0;
+    while (n < JOBS && shard->unwritten != NULL && shard->unwritten->unwritten_since <= until) {
+        struct segment *segment = take_first(shard);
+        jobs[n++] = (struct job){.segment = segment, .from = segment->written, .to = segment->used};
+    }
+    return n;
+}
+
+static bool write_jobs(struct log *log, const struct job *jobs, size_t n)
+{
+    struct disk *disk = log->dir.disk;
+    for (size_t i = 0; i < n; i++) {
+        const struct segment *segment = jobs[i].segment;
+        uint32_t len = jobs[i].to - jobs[i].from;
+        int error =
+            disk->ops->write(disk, segment->file->number, segment->base + jobs[i].from, len, jobs[i].from);
+        if (error < 0) {
+            log_break(log, "cannot write to a segment", error);
+            return false;
+        }
+        __atomic_fetch_add(&log->written_bytes, len, __ATOMIC_RELAXED);
+    }
+    return true;
+}
+
+static void note_written(struct shard *shard, const struct job *jobs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct segment *segment = jobs[i].segment;
+        segment->written = jobs[i].to;
+        segment->is_unwritten = false;
+        note_unsynced(shard, segment->file);
+        if (segment->used > segment->written)
+            put_last(shard, segment);
+        else
+            segment->file->is_complete = segment->sealed;
+    }
+}
+
+bool log_commit(struct shard *shard)
+{
+    struct job jobs[JOBS];
+    CHECK(shard->log != NULL);
+    pthread_mutex_lock(&shard->log_lock);
+    pthread_mutex_lock(&shard->lock);
+    uint64_t until = shard->appended;
+    size_t n;
+    bool ok = !log_is_broken(shard->log);
+    while (ok && (n = take_jobs(shard, until, jobs)) > 0) {
+        pthread_mutex_unlock(&shard->lock);
+        ok = write_jobs(shard->log, jobs, n);
+        pthread_mutex_lock(&shard->lock);
+        if (ok)
+            note_written(shard, jobs, n);
+    }
+    if (ok) {
+        __atomic_store_n(&shard->written, until, __ATOMIC_RELEASE);
+        if (shard->log->sync != STORE_SYNC_ALWAYS)
+            __atomic_store_n(&shard->durable, until, __ATOMIC_RELEASE);
+    }
+    shard_unlock(shard);
+    pthread_mutex_unlock(&shard->log_lock);
+    return ok;
+}
