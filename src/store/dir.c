@@ -184,6 +184,8 @@ static int read_clock(struct dir *dir)
     uint64_t now_s = clock_seconds(dir->clock);
     if (best.turn > 0)
         dir->offset_s = (int64_t)(best.store_s + seconds_passed(dir, &best, now_s)) - (int64_t)now_s;
+    else if (!dir->is_new)
+        dir->offset_s = 1 - (int64_t)now_s;
     return 0;
 }
 

@@ -339,6 +339,7 @@ static bool flush_now(struct shard *shard)
 
 bool shard_flush(struct shard *shard, uint32_t now_s, uint32_t at_s)
 {
+    shard_apply_flush(shard, now_s); /* one that is due comes before it is replaced */
     if (now_s >= at_s)
         return flush_now(shard);
     uint64_t version = shard_next_version(shard);

@@ -100,25 +100,28 @@ static enum visit copy_out(struct shard *shard, const struct record *record, str
     return VISIT_ON;
 }
 
-static enum visit copy_note(struct shard *shard, const struct record *record)
+/* As it is: it may have more to say than is known here. */
+static enum visit copy_note(struct shard *shard, const struct record *record, uint32_t tag)
 {
-    const struct note note = {.kind = record_kind(record),
-                              .is_session = record_is_session(record),
-                              .key = record_key(record),
-                              .value = record_value(record),
-                              .version = record_version(record),
-                              .expiry_s = record->expiry_s,
-                              .is_held = true};
-    bool ok = shard_append_note(shard, settled_head(record), &note, ARENA_COMPACTION) != NULL;
-    shard->stats.copied_bytes += ok ? record_size(record) : 0;
-    return ok ? VISIT_ON : VISIT_STUCK;
+    size_t size = record_size(record);
+    struct segment *segment;
+    struct record *copy = shard_append(shard, settled_head(record), size, ARENA_COMPACTION, &segment);
+    if (copy == NULL)
+        return VISIT_STUCK;
+    memcpy(copy, record, size);
+    segment->held += (uint32_t)size;
+    if (record_kind(record) == RECORD_TOUCH)
+        older_add(&shard->older, tag);
+    shard->stats.copied_bytes += size;
+    return VISIT_ON;
 }
 
 /* An item that nothing points to. Superseded, the newer one hides all older; but one that expired may itself be the
  * newest of its key. */
 static enum visit visit_dead(struct shard *shard, const struct record *record, uint32_t tag, uint32_t now_s)
 {
-    bool hides = record->expiry_s != 0 && record->expiry_s <= now_s;
+    uint32_t touched_s = record_expiry(record);
+    bool hides = (record->expiry_s != 0 && record->expiry_s <= now_s) || (touched_s != 0 && touched_s <= now_s);
     if (!hides || !older_has(&shard->older, tag, 1) || find_living(shard, record_key(record), tag) != NULL)
         return VISIT_ON;
     return leave_tombstone(shard, record) ? VISIT_ON : VISIT_STUCK;
@@ -128,7 +131,7 @@ static enum visit visit_tombstone(struct shard *shard, const struct record *reco
 {
     if (!older_has(&shard->older, tag, 0) || find_living(shard, record_key(record), tag) != NULL)
         return VISIT_ON;
-    return copy_note(shard, record);
+    return copy_note(shard, record, tag);
 }
 
 /* Needed until its record was copied with the new life, and what says otherwise is gone from the disk. Without its
@@ -137,7 +140,7 @@ static enum visit visit_touch(struct shard *shard, const struct record *record, 
 {
     uint64_t target;
     if (record->value_len != sizeof target)
-        return copy_note(shard, record);
+        return copy_note(shard, record, tag);
     memcpy(&target, record_value(record).p, sizeof target);
     const struct record *living = find_living(shard, record_key(record), tag);
     if (living == NULL) {
@@ -147,14 +150,14 @@ static enum visit visit_touch(struct shard *shard, const struct record *record, 
     }
     bool is_current = record_version(living) == target && record_expiry(living) == record->expiry_s;
     bool is_told = living->expiry_s == record->expiry_s && !older_has(&shard->older, tag, 1);
-    return is_current && !is_told ? copy_note(shard, record) : VISIT_ON;
+    return is_current && !is_told ? copy_note(shard, record, tag) : VISIT_ON;
 }
 
-static enum visit visit_flush(struct shard *shard, const struct record *record)
+static enum visit visit_flush(struct shard *shard, const struct record *record, uint32_t tag)
 {
     uint64_t version = record_version(record);
     bool is_pending = shard->flush_at_s != 0 && version == shard->flush_version;
-    return is_pending || version == shard->flushed ? copy_note(shard, record) : VISIT_ON;
+    return is_pending || version == shard->flushed ? copy_note(shard, record, tag) : VISIT_ON;
 }
 
 /* What was counted as dead while it lay on disk is so until its file has gone. */
@@ -202,9 +205,9 @@ static enum visit visit(struct shard *shard, const struct record *record, uint32
     case RECORD_TOUCH:
         return visit_touch(shard, record, tag);
     case RECORD_FLUSH:
-        return visit_flush(shard, record);
+        return visit_flush(shard, record, tag);
     }
-    return copy_note(shard, record); /* of a later version: not ours to drop */
+    return copy_note(shard, record, tag); /* of a later version: not ours to drop */
 }
 
 static void begin(struct shard *shard, enum walk_kind kind, struct segment *segment)
