@@ -36,6 +36,7 @@ OBJECTS   := $(SOURCES:src/%.c=$(B)/obj/%.o)
 ARCHIVE   := $(B)/libcloakroom.a
 UNITS     := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test_*.c))
 LOAD      := $(B)/load
+SIM       := $(B)/crash
 
 .PHONY: all
 all: $(B)/cloakroomd $(B)/cloakroom $(B)/cloakroomd.8 ## build cloakroomd, cloakroom and the manual page into build/release/ (P=… for another profile)
@@ -66,6 +67,10 @@ $(B)/test/%: test/unit/%.c $(ARCHIVE)
 	@echo "  LINK $@"
 	@$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) -MMD -MP -o $@ $< $(ARCHIVE) $(LDLIBS) -lcmocka
 
+$(SIM): $(wildcard test/sim/*.c test/sim/*.h) $(ARCHIVE)
+	@echo "  LINK $@"
+	@$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS)
+
 $(LOAD): $(wildcard bench/*.c bench/*.h) $(ARCHIVE)
 	@echo "  LINK $@"
 	@$(CC) $(CPPFLAGS) -Ibench $(CFLAGS) -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS) -lm
@@ -80,10 +85,10 @@ demo: ## a PHP shop on two web servers behind a load balancer, its sessions in c
 demo-stop: ## end what `make demo` started
 	@demo/demo stop
 
-.PHONY: check check-asan check-full suites
+.PHONY: check check-asan check-full soak suites
 check: ## install what is missing, build, run all tests (P=asan, P=tsan: under a sanitizer)
 	@tools/deps check
-	@$(MAKE) suites
+	@$(MAKE) suites $(FUZZ)
 	@tools/check --profile $(P) all
 check-asan: ## the part of `make check` that CI repeats under the address sanitizer
 	@tools/deps check
@@ -93,9 +98,16 @@ check-full: ## every suite under every profile; takes its time
 	@tools/deps check
 	@for p in release asan tsan; do $(MAKE) P=$$p suites && \
 	    tools/check --profile $$p all || exit 1; done
-suites: all $(UNITS)
+	@tools/check --profile release sim-full kill-full
+soak: ## the simulation and kill -9 with seeds of the day, for an hour or so
+	@tools/deps check
+	@$(MAKE) suites
+	@tools/check --profile $(P) sim-soak kill-soak
+suites: all $(UNITS) $(SIM)
 
-.PHONY: unit dialogues clients server-tests tidy
+.PHONY: unit sim dialogues clients server-tests tidy
+sim: $(SIM) ## crashes, power cuts and disk errors in a simulated disk
+	@tools/check --profile $(P) sim
 unit: $(UNITS) ## the unit tests alone
 	@tools/check --profile $(P) unit
 dialogues: all ## what is said and answered, against memcached as the oracle
@@ -106,6 +118,18 @@ server-tests: all ## start, bad input, limits, locks, full memory
 	@tools/check --profile $(P) server
 tidy: ## the house's own checks: layers, headers, format, sizes
 	@tools/tidy
+
+# clang alone has libFuzzer; its __atomic builtins take no _Atomic, which one thread can do without.
+FUZZ      := $(patsubst fuzz/fuzz_%.c,build/fuzz/fuzz_%,$(wildcard fuzz/fuzz_*.c))
+FUZZED    := $(foreach m,base io store,$(wildcard src/$(m)/*.c))
+.PHONY: fuzz
+fuzz: $(FUZZ) ## a few seconds of any bytes for each target of fuzz/ (FUZZ_ARGS='--seconds 600')
+	@fuzz/run.py $(FUZZ_ARGS)
+build/fuzz/%: fuzz/%.c $(FUZZED) $(wildcard src/base/*.h src/io/*.h src/store/*.h) Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@clang $(CPPFLAGS) -D_Atomic= -std=gnu11 -g -O1 -fno-strict-aliasing -fno-omit-frame-pointer \
+	    -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $(filter %.c,$^) $(LDLIBS)
 
 .PHONY: mutants
 mutants: suites ## plant each bug of test/mutants and see a test turn red
@@ -130,7 +154,7 @@ docs: all ## bring the list of differences in docs/memcached.md up to date
 
 .PHONY: format clean help
 format: ## bring all C sources into the house's format
-	@clang-format -i $(wildcard src/*/*.[ch] test/*/*.[ch] bench/*.[ch])
+	@clang-format -i $(wildcard src/*/*.[ch] test/*/*.[ch] bench/*.[ch] fuzz/*.c)
 clean: ## remove build/
 	rm -rf build
 help: ## this list

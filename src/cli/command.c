@@ -13,6 +13,17 @@ enum {
 };
 
 static const struct command commands[] = {
+    {.name = "check",
+     .arguments = "directory",
+     .summary = "look through a data directory that no server has open; exit code 0 when it is sound",
+     .help =
+         "Reads every segment, names what is damaged by file and offset, and prints what lies there. The\n"
+         "digest is the same for directories that hold the same items. With --repair damaged bytes are\n"
+         "kept in a file beside the segment, NAME.seg.damaged-OFFSET, and taken out of it.\n"
+         "Exit code 1: damage was found, and not repaired; 2: it could not look.\n",
+     .nargs_max = 1,
+     .may_repair = true,
+     .run = command_check},
     {.name = "help",
      .arguments = "[command]",
      .summary = "list the commands and options, or describe one command",

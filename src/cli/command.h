@@ -17,8 +17,10 @@
 /* Exit codes. */
 enum outcome {
     OUTCOME_OK = 0,
-    OUTCOME_NO = 1,   /* the server said no, cannot be reached or spoke nonsense; output cannot be written */
-    OUTCOME_USAGE = 2 /* the command line was not understood; nothing was done */
+    /* The server said no, cannot be reached or spoke nonsense; output cannot be written; `check` found damage. */
+    OUTCOME_NO = 1,
+    /* The command line was not understood, nothing was done; `check` could not look. */
+    OUTCOME_USAGE = 2
 };
 
 struct command;
@@ -30,6 +32,7 @@ struct call {
     size_t nargs;
     const char *server;
     struct client_limits limits;
+    bool repair;                      /* only where the command may */
     const struct option_row *options; /* of the tool, for its help */
     size_t noptions;
 };
@@ -40,6 +43,7 @@ struct command {
     const char *summary;   /* one line, for the list of all */
     const char *help;      /* prose that follows the summary in the command's own help; lines end with \n */
     size_t nargs_max;
+    bool may_repair; /* takes --repair */
     enum outcome (*run)(const struct call *call);
 };
 
@@ -74,6 +78,7 @@ enum outcome command_refuse(struct client *client, struct bytes line);
 enum outcome command_ask_version(struct client *client, struct bytes *ret_version);
 
 /* The rows' functions, one file each. */
+enum outcome command_check(const struct call *call);
 enum outcome command_help(const struct call *call);
 enum outcome command_ping(const struct call *call);
 enum outcome command_stats(const struct call *call);

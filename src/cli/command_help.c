@@ -36,8 +36,8 @@ static void print_all(const struct call *call)
            ", or else " COMMAND_SERVER_DEFAULT ".\n\n"
            "Exit codes:\n"
            "%d  done\n"
-           "%d  the server said no, cannot be reached, or did not answer in time\n"
-           "%d  the command line was not understood\n",
+           "%d  the server said no, cannot be reached, or did not answer in time; check: damage was found\n"
+           "%d  the command line was not understood; check: it could not look\n",
            OUTCOME_OK, OUTCOME_NO, OUTCOME_USAGE);
 }
 

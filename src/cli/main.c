@@ -14,6 +14,7 @@ enum { TIMEOUT_MAX_MS = 10 * 60 * 1000 };
 struct settings {
     char *server;
     uint64_t timeout_ms;
+    bool repair;
     bool help;
     bool version;
     struct option_list words; /* the command and its arguments */
@@ -31,6 +32,9 @@ static const struct option_row rows[] = {
      .help = "how long to wait for the connection, and for each answer",
      OPTION_NUMBER(struct settings, timeout_ms, 1, TIMEOUT_MAX_MS),
      .fallback = "1000"},
+    {.name = "repair",
+     .help = "with check: take damaged bytes out, and keep them in files of their own",
+     OPTION_FLAG(struct settings, repair)},
     {.letter = 'h',
      .name = "help",
      .help = "describe the command, or list all, and exit",
@@ -60,11 +64,16 @@ static enum outcome run_command(const struct settings *settings, const struct co
         .command = command,
         .server = server_of(settings),
         .limits = {.connect_ms = (uint32_t)settings->timeout_ms, .answer_ms = (uint32_t)settings->timeout_ms},
+        .repair = settings->repair,
         .options = rows,
         .noptions = NROWS - 1};
     if (settings->words.n > 1) {
         call.args = settings->words.items + 1;
         call.nargs = settings->words.n - 1;
+    }
+    if (settings->repair && !command->may_repair) {
+        command_complain("%s: --repair is for check alone", command->name);
+        return OUTCOME_USAGE;
     }
     if (call.nargs <= command->nargs_max)
         return command->run(&call);

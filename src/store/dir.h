@@ -22,8 +22,6 @@
 #include "io/disk.h"
 #include "store/store.h"
 
-#include <stdatomic.h>
-
 enum { DIR_FORMAT = 1, DIR_NAME_MAX = 32 };
 
 #define DIR_MAGIC "CLOAKRM\n"

@@ -174,6 +174,12 @@ static void note_written(struct shard *shard, const struct job *jobs, size_t n)
     }
 }
 
+void log_note_durable(struct shard *shard, uint64_t appended, uint64_t version)
+{
+    __atomic_store_n(&shard->durable, appended, __ATOMIC_RELEASE);
+    shard->durable_version = version;
+}
+
 bool log_commit(struct shard *shard)
 {
     struct job jobs[JOBS];
@@ -181,6 +187,7 @@ bool log_commit(struct shard *shard)
     pthread_mutex_lock(&shard->log_lock);
     pthread_mutex_lock(&shard->lock);
     uint64_t until = shard->appended;
+    uint64_t version = shard->version;
     size_t n;
     bool ok = !log_is_broken(shard->log);
     while (ok && (n = take_jobs(shard, until, jobs)) > 0) {
@@ -192,8 +199,9 @@ bool log_commit(struct shard *shard)
     }
     if (ok) {
         __atomic_store_n(&shard->written, until, __ATOMIC_RELEASE);
+        shard->written_version = version;
         if (shard->log->sync != STORE_SYNC_ALWAYS)
-            __atomic_store_n(&shard->durable, until, __ATOMIC_RELEASE);
+            log_note_durable(shard, until, version);
     }
     shard_unlock(shard);
     pthread_mutex_unlock(&shard->log_lock);

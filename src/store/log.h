@@ -73,6 +73,9 @@ static inline bool log_is_behind(const struct shard *shard)
     return shard->log != NULL && shard->appended != __atomic_load_n(&shard->durable, __ATOMIC_ACQUIRE);
 }
 
+/* All that was appended up to here, and all versions up to this, may be answered. Under the shard's lock. */
+void log_note_durable(struct shard *shard, uint64_t appended, uint64_t version);
+
 /* Writes what the shard has appended. False: the log is broken. */
 bool log_commit(struct shard *shard);
 

@@ -10,13 +10,15 @@
 struct batch {
     struct file *files; /* by next_unsynced; marked as on no list, so that a write puts them there again */
     uint64_t written;
+    uint64_t version; /* of the shard when that was noted */
 };
 
 static struct batch take(struct shard *shard)
 {
     pthread_mutex_lock(&shard->lock);
     struct batch batch = {.files = shard->unsynced,
-                          .written = __atomic_load_n(&shard->written, __ATOMIC_ACQUIRE)};
+                          .written = __atomic_load_n(&shard->written, __ATOMIC_ACQUIRE),
+                          .version = shard->written_version};
     shard->unsynced = NULL;
     shard_unlock(shard);
     return batch;
@@ -138,8 +140,11 @@ static void free_all(struct log *log, struct file *gone)
 static bool publish(struct log *log, struct shard *shards, uint32_t nshards, const struct batch *batches)
 {
     bool ok = true;
-    for (uint32_t i = 0; i < nshards && log->sync == STORE_SYNC_ALWAYS; i++)
-        __atomic_store_n(&shards[i].durable, batches[i].written, __ATOMIC_RELEASE);
+    for (uint32_t i = 0; i < nshards && log->sync == STORE_SYNC_ALWAYS; i++) {
+        pthread_mutex_lock(&shards[i].lock);
+        log_note_durable(&shards[i], batches[i].written, batches[i].version);
+        shard_unlock(&shards[i]);
+    }
     for (uint32_t i = 0; i < nshards && ok; i++) {
         struct file *gone = NULL;
         ok = remove_retired(log, &shards[i], batches[i].written, &gone);

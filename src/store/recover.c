@@ -47,7 +47,7 @@ static int reserve_versions(struct log *log, struct shard *shards, uint32_t nsha
     for (uint32_t i = 0; i < nshards; i++)
         highest = shards[i].version > highest ? shards[i].version : highest;
     for (uint32_t i = 0; i < nshards; i++)
-        shards[i].version = highest;
+        shards[i].version = shards[i].written_version = shards[i].durable_version = highest;
     int error = dir_write_clock(&log->dir, highest, log->sync != STORE_SYNC_NONE);
     return error == 0 ? log->dir.disk->ops->sync_dir(log->dir.disk)
                       : error; /* in any mode: `store` is a name, too */

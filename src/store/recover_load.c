@@ -14,6 +14,7 @@ struct loaded {
     char name[DIR_NAME_MAX];
     int number;
     uint64_t size;
+    uint64_t end;       /* of the last good record */
     bool is_unreadable; /* in places */
     bool has_good_head;
     struct segment_head head;
@@ -218,33 +219,42 @@ static void step_over(struct record *record, size_t len)
 }
 
 /* False: no memory. */
-static bool scan_segment(struct part *part, struct segment *segment, const struct loaded *file, size_t len)
+static bool scan_segment(struct part *part, struct segment *segment, struct loaded *file, size_t len)
 {
     struct scan scan = {.p = segment->base, .len = len, .at = SEGMENT_HEAD, .seed = part->shard->seed};
     size_t at;
     size_t n;
+    size_t closed = 0; /* gaps too short for a record that says nothing: what follows moves up, in memory */
     enum scan_kind kind;
     while ((kind = scan_next(&scan, &at, &n)) != SCAN_END) {
         struct record *record = segment_record(segment, (uint32_t)at);
         if (kind == SCAN_DAMAGED) {
-            tell_damage(part->recovery, file->name, at, n);
-            step_over(record, n);
+            tell_damage(part->recovery, file->name, at + closed, n);
+            if (n >= RECORD_HEAD) {
+                step_over(record, n);
+                continue;
+            }
+            memmove(record, (char *)record + n, scan.len - at - n);
+            scan.len -= n;
+            scan.at = at;
+            closed += n;
         } else if (!take(part, record, shard_place(segment, (uint32_t)at))) {
             return false;
         }
     }
     __atomic_fetch_add(&part->recovery->torn_bytes, n, __ATOMIC_RELAXED);
     segment->used = segment->written = (uint32_t)at;
+    file->end = at + closed;
     return true;
 }
 
 /* What is kept of it is synced before it is served; a torn end is cut, or it might look whole one day. */
-static int settle(struct part *part, const struct loaded *file, uint64_t end)
+static int settle(struct part *part, const struct loaded *file)
 {
     struct disk *disk = part->log->dir.disk;
     int error = 0;
-    if (end < file->size && !file->is_unreadable)
-        error = disk->ops->truncate(disk, file->number, end);
+    if (file->end < file->size && !file->is_unreadable)
+        error = disk->ops->truncate(disk, file->number, file->end);
     if (error == 0 && part->log->sync != STORE_SYNC_NONE)
         error = disk->ops->sync(disk, file->number);
     return error;
@@ -289,7 +299,7 @@ static enum err load_open(struct part *part, struct loaded *file, uint64_t seria
         return drop_empty(part, segment, file);
     shard->stats.garbage_bytes += segment->used - SEGMENT_HEAD;
     __atomic_fetch_add(&part->log->disk_bytes, segment->size, __ATOMIC_RELAXED);
-    int error = settle(part, file, segment->used);
+    int error = settle(part, file);
     return error < 0 ? fail(part, "cannot cut and sync a segment", error) : ERR_NONE;
 }
 

@@ -42,12 +42,6 @@ bool shard_is_gone(const struct shard *shard, const struct record *record, uint3
     return (expiry_s != 0 && expiry_s <= now_s) || record_version(record) <= shard->flushed;
 }
 
-bool shard_is_written(const struct shard *shard, uint32_t place, const struct record *record)
-{
-    const struct segment *segment = shard_segment_at(shard, place);
-    return (size_t)((const char *)record - segment->base) + record_size(record) <= segment->written;
-}
-
 struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,
                           struct slot **ret_slot, enum store_miss *ret_miss)
 {

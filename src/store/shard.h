@@ -60,13 +60,15 @@ struct shard {
     struct store_stats stats; /* the shard's share */
 
     /* With a log only, see log.h. */
-    struct log *log;           /* NULL: nothing lies on disk */
-    pthread_mutex_t log_lock;  /* who writes; taken before `lock` */
-    struct older older;        /* dead records on disk */
-    uint64_t flush_version;    /* of the pending flush's record */
-    uint64_t appended;         /* rises with each record appended */
-    _Atomic uint64_t written;  /* all appended up to this lies in files */
-    _Atomic uint64_t durable;  /* all appended up to this may be answered */
+    struct log *log;          /* NULL: nothing lies on disk */
+    pthread_mutex_t log_lock; /* who writes; taken before `lock` */
+    struct older older;       /* dead records on disk */
+    uint64_t flush_version;   /* of the pending flush's record */
+    uint64_t appended;        /* rises with each record appended */
+    _Atomic uint64_t written; /* all appended up to this lies in files */
+    _Atomic uint64_t durable; /* all appended up to this may be answered */
+    uint64_t written_version; /* the last one given when `written` was noted; under the lock, as the next */
+    uint64_t durable_version;
     struct segment *unwritten; /* with bytes that are not in their file yet; oldest first */
     struct segment **unwritten_tail;
     struct file *unsynced; /* written to since their last sync */
@@ -111,9 +113,6 @@ struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, u
 
 /* Asks the processor for the records that may be `tag`'s, ahead of their use. */
 void shard_prefetch(struct shard *shard, uint32_t tag);
-
-/* Does it lie in its file already? */
-bool shard_is_written(const struct shard *shard, uint32_t place, const struct record *record);
 
 /* Has it expired, or been flushed? */
 bool shard_is_gone(const struct shard *shard, const struct record *record, uint32_t now_s);

@@ -24,6 +24,17 @@ static void show(struct store_entry *entry)
                                       .fetched = record_is_fetched(record)};
 }
 
+/* With a failed disk: does the entry show what was never acknowledged? A record that did not get there, or no record
+ * where one may be missing for a removal or a flush that did not. */
+static bool is_unsafe(const struct store_entry *entry)
+{
+    const struct shard *shard = entry->shard;
+    if (shard->log == NULL || !log_is_broken(shard->log) || !log_is_behind(shard))
+        return false;
+    return entry->record == NULL ||
+           record_version(entry->record) >> VERSION_SHARD_BITS > shard->durable_version;
+}
+
 void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct store_entry *ret)
 {
     uint64_t hash = hash_bytes(key, store->config.seed);
@@ -37,8 +48,7 @@ void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct st
     pthread_mutex_lock(&shard->lock);
     shard_apply_flush(shard, ret->now_s);
     ret->record = shard_find(shard, key, ret->tag, ret->now_s, &ret->slot, &ret->miss);
-    ret->is_unsafe = ret->record != NULL && store->log != NULL && log_is_broken(store->log) &&
-                     !shard_is_written(shard, ret->slot->place, ret->record);
+    ret->is_unsafe = is_unsafe(ret);
     show(ret);
 }
 

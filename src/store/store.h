@@ -84,7 +84,7 @@ struct store_entry {
     bool found;
     enum store_miss miss; /* when not found */
     struct store_item item;
-    bool is_unsafe;     /* what is there never reached the disk, which has failed: not to be shown (S1) */
+    bool is_unsafe; /* it may show what never reached the disk, which has failed: not to be answered (S1) */
     uint64_t unwritten; /* set by store_unlock(): for store_commit() */
     /* private */
     struct store *store;

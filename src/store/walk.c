@@ -121,7 +121,8 @@ static enum visit copy_note(struct shard *shard, const struct record *record, ui
 static enum visit visit_dead(struct shard *shard, const struct record *record, uint32_t tag, uint32_t now_s)
 {
     uint32_t touched_s = record_expiry(record);
-    bool hides = (record->expiry_s != 0 && record->expiry_s <= now_s) || (touched_s != 0 && touched_s <= now_s);
+    bool hides =
+        (record->expiry_s != 0 && record->expiry_s <= now_s) || (touched_s != 0 && touched_s <= now_s);
     if (!hides || !older_has(&shard->older, tag, 1) || find_living(shard, record_key(record), tag) != NULL)
         return VISIT_ON;
     return leave_tombstone(shard, record) ? VISIT_ON : VISIT_STUCK;
@@ -291,9 +292,16 @@ static bool has_stale_notes(const struct shard *shard, const struct segment *seg
            shard->nretired - segment->retired_at > 8 + (uint64_t)shard->nsegments / 2;
 }
 
+/* A large one that is no item is of a later version: there may be nowhere to copy it to. */
+static bool is_known(const struct segment *segment)
+{
+    enum record_kind kind = segment->large ? record_kind(segment_only_record(segment)) : RECORD_ITEM;
+    return kind == RECORD_ITEM || kind == RECORD_VOID;
+}
+
 static bool has_garbage(const struct shard *shard, const struct segment *segment, unsigned percent)
 {
-    if (!segment->sealed || segment->is_unwritten)
+    if (!segment->sealed || segment->is_unwritten || !is_known(segment))
         return false;
     if (segment->large)
         return shard->log != NULL && segment->live == 0;

@@ -20,7 +20,8 @@ import traceback
 
 import harness
 
-FILES = ["startup", "listeners", "lifetime", "badinput", "greedy", "limits", "intact", "locks", "full", "durable", "disk"]
+FILES = ["startup", "listeners", "lifetime", "badinput", "greedy", "limits", "intact", "locks", "full", "durable", "disk",
+         "offline"]
 TEST_S = 60
 TRIES = 3
 FORK = multiprocessing.get_context("fork")
@@ -151,6 +152,7 @@ def main():
     with harness.folder() as where:
         # A copy: somebody may build meanwhile.
         harness.use(shutil.copy(args.server, where), args.slow)
+        shutil.copy(os.path.join(os.path.dirname(args.server), "cloakroom"), where)
         counts = run_with_patience([test for test in all_tests() if args.only in test[0]], args.jobs)
     skipped = f", {counts['skip']} skipped" if counts["skip"] else ""
     print(f"server: {counts['ok']} passed, {counts['FAIL']} failed{skipped}")
