@@ -65,7 +65,10 @@ $(B)/obj/%.o: src/%.c Makefile
 $(B)/test/%: test/unit/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
-	@$(CC) $(CPPFLAGS) -Itest/unit $(CFLAGS) -MMD -MP -o $@ $< $(ARCHIVE) $(LDLIBS) -lcmocka
+	@$(CC) $(CPPFLAGS) -Itest -Itest/unit $(CFLAGS) -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS) -lcmocka
+
+$(UNITS): $(wildcard test/unit/*.h)
+$(B)/test/test_disk: $(wildcard test/sim/sim_*.c test/sim/sim_*.h)
 
 $(SIM): $(wildcard test/sim/*.c test/sim/*.h) $(ARCHIVE)
 	@echo "  LINK $@"

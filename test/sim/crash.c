@@ -62,6 +62,8 @@ static uint64_t crash_and_open(struct play *play)
     return ncrashes;
 }
 
+enum { FAILED_MAX = 10 }; /* after that many no more are looked for */
+
 static struct play *new_play(uint64_t seed, bool is_plain)
 {
     struct play *play = malloc(sizeof *play);
@@ -79,7 +81,7 @@ static void free_play(struct play *play)
 
 static void run_states(uint64_t seed, uint64_t nstates, struct tally *tally)
 {
-    for (uint64_t n = 0; n < nstates; seed++) {
+    for (uint64_t n = 0; n < nstates && tally->failed < FAILED_MAX; seed++) {
         announce("states", seed);
         struct play *play = new_play(seed, false);
         unsigned ngenerations = 3 + dice_roll(&play->seed, 4);
@@ -141,7 +143,7 @@ static bool fail_nth(uint64_t seed, unsigned nturns, uint64_t nth, struct tally 
 static void run_fail_each(uint64_t seed, unsigned nturns, struct tally *tally)
 {
     announce("fail-each", seed);
-    for (uint64_t nth = 1; fail_nth(seed, nturns, nth, tally); nth++)
+    for (uint64_t nth = 1; tally->failed < FAILED_MAX && fail_nth(seed, nturns, nth, tally); nth++)
         ;
 }
 
@@ -212,7 +214,7 @@ static void check_damaged(struct play *play, unsigned nflips)
 
 static void run_damage(uint64_t seed, uint64_t n, struct tally *tally)
 {
-    for (; n > 0; n--, seed++) {
+    for (; n > 0 && tally->failed < FAILED_MAX; n--, seed++) {
         announce("damage", seed);
         struct play *play = new_play(seed, true);
         if (play_open(play))

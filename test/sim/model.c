@@ -115,13 +115,26 @@ void model_synced(struct model *model, uint64_t ticket)
         sync_key(model, &model->keys[i], ticket);
 }
 
+void model_mark(struct model *model)
+{
+    model->flush.marked = model->flush.answered;
+    for (unsigned i = 0; i < MODEL_KEYS; i++)
+        model->keys[i].marked = model->keys[i].answered;
+}
+
+static void save(struct model_key *key)
+{
+    if (key->saved < key->marked)
+        key->saved = key->marked;
+}
+
 void model_save(struct model *model)
 {
     if (model->sync == STORE_SYNC_NONE)
         return;
-    model->flush.saved = model->flush.answered;
+    save(&model->flush);
     for (unsigned i = 0; i < MODEL_KEYS; i++)
-        model->keys[i].saved = model->keys[i].answered;
+        save(&model->keys[i]);
 }
 
 /* Nobody is told that it came to pass: it holds as much as the promise of it, as long as the time is known. So it is

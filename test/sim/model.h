@@ -35,8 +35,9 @@ struct model_key {
     size_t room;
     size_t answered;
     size_t saved;
-    size_t come;  /* when the last delayed flush came true */
-    size_t floor; /* after a crash: the oldest that may show */
+    size_t marked; /* answered when the sync under way began */
+    size_t come;   /* when the last delayed flush came true */
+    size_t floor;  /* after a crash: the oldest that may show */
 };
 
 struct model {
@@ -72,7 +73,9 @@ void model_submit_flush(struct model *model, uint32_t now_s, uint32_t at_s);
 void model_answer(struct model *model, unsigned key, uint64_t ticket);
 void model_answer_flush(struct model *model, uint64_t ticket);
 void model_synced(struct model *model, uint64_t ticket);
-/* A sync has succeeded: all that is answered outlives a power cut, if that is the policy. */
+/* A sync begins; and has succeeded: all that was answered when it began outlives a power cut, if that is the
+ * policy. */
+void model_mark(struct model *model);
 void model_save(struct model *model);
 void model_pass_time(struct model *model, uint32_t now_s, bool is_broken);
 

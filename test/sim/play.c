@@ -334,10 +334,25 @@ static void run_turn(struct play *play)
     finish(play, &turn);
 }
 
+/* What the threads of the server do while another waits for the disk. */
+static void do_meanwhile(void *arg)
+{
+    struct play *play = arg;
+    if (play_is_wrong(play) || sim_disk_is_dead(play->disk))
+        return;
+    if (dice_once_in(&play->seed, 3))
+        run_turn(play);
+    if (dice_once_in(&play->seed, 3))
+        store_tidy(play->store, play_now_s(play));
+}
+
 static void sync(struct play *play)
 {
     uint32_t now_s = play_now_s(play);
+    model_mark(&play->model);
+    sim_disk_meanwhile(play->disk, do_meanwhile, play);
     enum err err = store_sync(play->store, now_s);
+    sim_disk_meanwhile(play->disk, NULL, NULL);
     model_synced(&play->model, store_synced(play->store));
     if (err != ERR_NONE) {
         if (!sim_disk_is_dead(play->disk) && !sim_disk_has_failed(play->disk))
@@ -404,6 +419,7 @@ void play_close(struct play *play)
 {
     store_free(&play->store);
     model_synced(&play->model, UINT64_MAX - 1);
+    model_mark(&play->model);
     model_save(&play->model);
     sim_disk_kill(play->disk);
     model_crash(&play->model, false);

@@ -32,6 +32,8 @@ struct sim_disk {
     bool has_failed;
     uint64_t dies_in;
     bool is_dead;
+    void (*meanwhile)(void *arg);
+    void *meanwhile_arg;
 };
 
 enum fate { FATE_DO, FATE_FAIL, FATE_DIE, FATE_DEAD };
@@ -41,6 +43,17 @@ static struct sim_disk *lock(struct disk *disk)
     struct sim_disk *sim = (struct sim_disk *)(void *)disk;
     pthread_mutex_lock(&sim->mutex);
     return sim;
+}
+
+static void let_others_run(struct disk *disk)
+{
+    struct sim_disk *sim = (struct sim_disk *)(void *)disk;
+    void (*meanwhile)(void *arg) = sim->meanwhile;
+    if (meanwhile == NULL)
+        return;
+    sim->meanwhile = NULL;
+    meanwhile(sim->meanwhile_arg);
+    sim->meanwhile = meanwhile;
 }
 
 static int done(struct sim_disk *sim, int result)
@@ -241,6 +254,7 @@ static int sim_truncate(struct disk *disk, int number, uint64_t len)
 
 static int sim_sync(struct disk *disk, int number)
 {
+    let_others_run(disk);
     struct sim_disk *sim = lock(disk);
     struct sim_file *file = opened_of(sim, number)->file;
     enum fate fate = next_fate(sim, SIM_SYNC);
@@ -253,6 +267,7 @@ static int sim_sync(struct disk *disk, int number)
 
 static int sim_sync_dir(struct disk *disk)
 {
+    let_others_run(disk);
     struct sim_disk *sim = lock(disk);
     enum fate fate = next_fate(sim, SIM_SYNC_DIR);
     if (fate == FATE_DO)
@@ -262,6 +277,7 @@ static int sim_sync_dir(struct disk *disk)
 
 static int sim_remove(struct disk *disk, const char *name)
 {
+    let_others_run(disk);
     struct sim_disk *sim = lock(disk);
     int result;
     bool can = sim_names_find(&sim->names, name) != NULL;
@@ -404,6 +420,12 @@ bool sim_disk_is_dead(const struct sim_disk *sim)
 bool sim_disk_has_failed(const struct sim_disk *sim)
 {
     return sim->has_failed;
+}
+
+void sim_disk_meanwhile(struct sim_disk *sim, void (*meanwhile)(void *arg), void *arg)
+{
+    sim->meanwhile = meanwhile;
+    sim->meanwhile_arg = arg;
 }
 
 void sim_disk_limit(struct sim_disk *sim, uint64_t bytes)

@@ -49,6 +49,9 @@ void sim_disk_cut_at(struct sim_disk *sim, uint64_t n);
 bool sim_disk_is_dead(const struct sim_disk *sim);
 /* Has the failure of sim_disk_fail_at() happened? */
 bool sim_disk_has_failed(const struct sim_disk *sim);
+/* Called within each sync, sync_dir and remove, before it is done, but not within itself: for what another thread may
+ * do meanwhile. NULL: nothing. */
+void sim_disk_meanwhile(struct sim_disk *sim, void (*meanwhile)(void *arg), void *arg);
 /* Bytes in files, or set aside for them, that there is room for; 0: no bound. */
 void sim_disk_limit(struct sim_disk *sim, uint64_t bytes);
 

@@ -20,7 +20,7 @@ static inline struct store *open_store(struct store_config config)
     if (config.value_max == 0)
         config.value_max = MIB;
     config.seed = 42;
-    struct store *store;
+    struct store *store = NULL;
     assert_int_equal(store_new(&config, &store), ERR_NONE);
     return store;
 }
