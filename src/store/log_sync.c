@@ -27,8 +27,8 @@ static struct batch take(struct shard *shard)
 static bool sync_file(struct log *log, struct file *file)
 {
     struct disk *disk = log->dir.disk;
-    if (log->sync == STORE_SYNC_NONE || file->number < 0 ||
-        __atomic_load_n(&file->is_retired, __ATOMIC_RELAXED))
+    /* A retired one, too: what was copied out of it meanwhile is not in this round. */
+    if (log->sync == STORE_SYNC_NONE || file->number < 0)
         return true;
     int error = disk->ops->sync(disk, file->number);
     __atomic_fetch_add(&log->nsyncs, 1, __ATOMIC_RELAXED);

@@ -15,6 +15,7 @@
  *      tombstone  key; `version` and all older of it are gone
  *      touch      key, and 8 bytes of value: the version it is about; expiry_s is its new life
  *      flush      no key; all up to `version` is gone; with expiry_s: all there is at that store second, then
+ *                 (flags: the store second in which it was made)
  *      void       nothing; what is to be stepped over
  *
  * Reserved and carried along untouched: attributes (creation, absolute end, writer revision, tags), a key form

@@ -162,30 +162,21 @@ static bool take_keyed(struct shard *shard, const struct record *record, uint32_
     return true;
 }
 
-static bool take_touch(struct part *part, struct record *record)
+/* Touches and flushes, to be gone through in order when all has been read. */
+static bool take_note(struct part *part, struct record *record)
 {
-    if (part->ntouches == part->touches_cap) {
-        size_t cap = part->touches_cap == 0 ? 64 : part->touches_cap * 2;
-        struct record **touches = realloc(part->touches, cap * sizeof(struct record *));
-        if (touches == NULL)
+    if (part->nnotes == part->notes_cap) {
+        size_t cap = part->notes_cap == 0 ? 64 : part->notes_cap * 2;
+        struct record **notes = realloc(part->notes, cap * sizeof(struct record *));
+        if (notes == NULL)
             return false;
-        part->touches = touches;
-        part->touches_cap = cap;
+        part->notes = notes;
+        part->notes_cap = cap;
     }
-    older_add(&part->shard->older, shard_tag(hash_bytes(record_key(record), part->shard->seed)));
-    part->touches[part->ntouches++] = record;
+    if (record_kind(record) == RECORD_TOUCH)
+        older_add(&part->shard->older, shard_tag(hash_bytes(record_key(record), part->shard->seed)));
+    part->notes[part->nnotes++] = record;
     return true;
-}
-
-static void take_flush(struct part *part, const struct record *record)
-{
-    uint64_t version = record_version(record);
-    if (record->expiry_s == 0 && version > part->newest_flush)
-        part->newest_flush = version;
-    if (record->expiry_s != 0 && version > part->newest_delayed) {
-        part->newest_delayed = version;
-        part->delayed_s = record->expiry_s;
-    }
 }
 
 static bool take(struct part *part, struct record *record, uint32_t place)
@@ -200,10 +191,8 @@ static bool take(struct part *part, struct record *record, uint32_t place)
     case RECORD_TOMBSTONE:
         return take_keyed(shard, record, place);
     case RECORD_TOUCH:
-        return take_touch(part, record);
     case RECORD_FLUSH:
-        take_flush(part, record);
-        return true;
+        return take_note(part, record);
     case RECORD_VOID:
         return true;
     }
@@ -327,26 +316,46 @@ static int by_version(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* In the order in which they were made: the last one about a record counts. */
-static void apply_touches(struct part *part)
+static void apply_touch(struct shard *shard, const struct record *touch)
 {
-    struct shard *shard = part->shard;
-    if (part->ntouches > 0)
-        qsort(part->touches, part->ntouches, sizeof(struct record *), by_version);
-    for (size_t i = 0; i < part->ntouches; i++) {
-        const struct record *touch = part->touches[i];
-        struct bytes key = record_key(touch);
-        uint64_t target;
-        struct slot *slot = find_slot(shard, key, shard_tag(hash_bytes(key, shard->seed)));
-        if (slot == NULL || touch->value_len != sizeof target)
-            continue;
-        memcpy(&target, record_value(touch).p, sizeof target);
-        struct record *record = shard_record_at(shard, slot->place);
-        if (record_kind(record) == RECORD_ITEM && record_version(record) == target)
-            record_set_expiry(record, touch->expiry_s);
+    struct bytes key = record_key(touch);
+    uint64_t target;
+    struct slot *slot = find_slot(shard, key, shard_tag(hash_bytes(key, shard->seed)));
+    if (slot == NULL || touch->value_len != sizeof target)
+        return;
+    memcpy(&target, record_value(touch).p, sizeof target);
+    struct record *record = shard_record_at(shard, slot->place);
+    if (record_kind(record) == RECORD_ITEM && record_version(record) == target)
+        record_set_expiry(record, touch->expiry_s);
+}
+
+/* A delayed one that was due when the next was made has come into force, though the record that said so may be lost
+ * with what was not synced. */
+static void apply_flush(struct shard *shard, const struct record *flush)
+{
+    uint64_t version = record_version(flush);
+    if (shard->flush_at_s != 0 && shard->flush_at_s <= flush->flags)
+        shard->flushed = version - 1;
+    shard->flush_at_s = flush->expiry_s;
+    if (flush->expiry_s == 0)
+        shard->flushed = version;
+    else
+        shard->flush_version = version;
+}
+
+/* In the order in which they were made: the last one about a record counts. */
+static void apply_notes(struct part *part)
+{
+    if (part->nnotes > 0)
+        qsort(part->notes, part->nnotes, sizeof(struct record *), by_version);
+    for (size_t i = 0; i < part->nnotes; i++) {
+        if (record_kind(part->notes[i]) == RECORD_TOUCH)
+            apply_touch(part->shard, part->notes[i]);
+        else
+            apply_flush(part->shard, part->notes[i]);
     }
-    free(part->touches);
-    part->touches = NULL;
+    free(part->notes);
+    part->notes = NULL;
 }
 
 /* What stays in the index is alive from here on. */
@@ -374,16 +383,11 @@ enum err recover_load(struct part *part)
             continue;
         enum err err = load(part, &recovery->files[i]);
         if (err != ERR_NONE) {
-            free(part->touches);
+            free(part->notes);
             return err;
         }
     }
-    shard->flushed = part->newest_flush;
-    if (part->newest_delayed > part->newest_flush) {
-        shard->flush_at_s = part->delayed_s;
-        shard->flush_version = part->newest_delayed;
-    }
-    apply_touches(part);
+    apply_notes(part);
     index_filter(&shard->index, is_to_stay, part);
     return ERR_NONE;
 }

@@ -10,12 +10,9 @@ struct part {
     struct recovery *recovery;
     struct log *log;
     struct shard *shard;
-    struct record **touches;
-    size_t ntouches;
-    size_t touches_cap;
-    uint64_t newest_flush;
-    uint64_t newest_delayed;
-    uint32_t delayed_s;
+    struct record **notes;
+    size_t nnotes;
+    size_t notes_cap;
     char problem[STORE_PROBLEM_MAX];
 };
 

@@ -284,7 +284,7 @@ struct record *shard_append_note(struct shard *shard, enum head head, const stru
     struct record *record = shard_append(shard, head, size, rank, &segment);
     if (record == NULL)
         return NULL;
-    const struct store_write write = {.head = note->value, .expiry_s = note->expiry_s};
+    const struct store_write write = {.head = note->value, .flags = note->flags, .expiry_s = note->expiry_s};
     segment_fill(record, note->key, &write);
     record->kind = (uint8_t)((unsigned)note->kind | (note->is_session ? RECORD_SESSION : 0U));
     record_set_version(record, note->version);
@@ -310,17 +310,21 @@ void shard_retire(struct shard *shard, struct segment *segment)
     shard_free_segment(shard, segment);
 }
 
-static bool log_flush(struct shard *shard, uint64_t version, uint32_t at_s)
+static bool log_flush(struct shard *shard, uint64_t version, uint32_t now_s, uint32_t at_s)
 {
-    const struct note note = {
-        .kind = RECORD_FLUSH, .version = version, .expiry_s = at_s, .is_session = true, .is_held = true};
+    const struct note note = {.kind = RECORD_FLUSH,
+                              .version = version,
+                              .flags = now_s,
+                              .expiry_s = at_s,
+                              .is_session = true,
+                              .is_held = true};
     return shard->log == NULL || shard_append_note(shard, HEAD_SESSION, &note, ARENA_COMPACTION) != NULL;
 }
 
-static bool flush_now(struct shard *shard)
+static bool flush_now(struct shard *shard, uint32_t now_s)
 {
     uint64_t version = shard_next_version(shard);
-    if (!log_flush(shard, version, 0))
+    if (!log_flush(shard, version, now_s, 0))
         return false;
     shard->flush_at_s = 0;
     shard->flushed = version;
@@ -335,18 +339,18 @@ bool shard_flush(struct shard *shard, uint32_t now_s, uint32_t at_s)
 {
     shard_apply_flush(shard, now_s); /* one that is due comes before it is replaced */
     if (now_s >= at_s)
-        return flush_now(shard);
+        return flush_now(shard, now_s);
     uint64_t version = shard_next_version(shard);
-    if (!log_flush(shard, version, at_s))
+    if (!log_flush(shard, version, now_s, at_s))
         return false;
     shard->flush_at_s = at_s;
     shard->flush_version = version;
     return true;
 }
 
+/* Without room for the note it stays pending, and nothing is stored meanwhile. */
 void shard_apply_flush(struct shard *shard, uint32_t now_s)
 {
     if (shard->flush_at_s != 0 && now_s >= shard->flush_at_s)
-        (void)flush_now(
-            shard); /* without room for the note it stays pending, and nothing is stored meanwhile */
+        (void)flush_now(shard, now_s);
 }

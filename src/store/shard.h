@@ -135,6 +135,7 @@ struct note {
     struct bytes key;
     struct bytes value;
     uint64_t version;
+    uint32_t flags;
     uint32_t expiry_s;
     bool is_held; /* needed for a while, as far as is known */
 };
