@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import re
+import shutil
 import time
 
 import harness
@@ -397,3 +398,24 @@ def flush_later(end, down):
 
 def test_a_delayed_flush_comes():
     harness.in_threads([lambda end=end, down=down: flush_later(end, down) for end in ENDS for down in (False, True)])
+
+
+# A directory of this format, kept since it was made
+
+
+SAMPLE = harness.ROOT / "test/samples/format-1"
+
+
+def test_a_kept_sample_opens():
+    """A later version must read it, and bring it to its own format in place."""
+    with data_folder() as data:
+        shutil.copytree(SAMPLE, data, dirs_exist_ok=True)
+        for time_round in ("first", "second"):
+            with on(data) as (s, c):
+                equal(recovered(s), (15, 12, 0), f"what is in the sample, {time_round} start")
+                wanted = {f"{SESSION}sample{i}": f"session {i} again".encode() for i in range(5)}
+                wanted |= {f"{SESSION}sample{i}": f"session {i} ".encode() * 10 for i in range(5, 15)}
+                wanted |= {f"cache:{i}": f"cache {i}".encode() for i in range(10)}
+                check_all(c, wanted | {"large": b"L" * 20000, "touched": b"T"}, "the sample")
+                gone(c, *[f"{SESSION}sample{i}" for i in range(15, 20)])
+                stop(s)
