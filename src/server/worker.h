@@ -20,8 +20,8 @@ struct conn;
 struct door;
 
 enum {
-    WORKER_IN_BYTES = 64 << 10,
-    WORKER_IN_LEAST = 32 << 10, /* what a connection can always read at once */
+    WORKER_IN_BYTES = 192 << 10, /* so that a full batch fits: it shares one commit */
+    WORKER_IN_LEAST = 32 << 10,  /* what a connection can always read at once */
     WORKER_BATCH = ENGINE_PREFETCH_MAX,
     /* An answer begins only below the flush mark, so what the store copies under its lock (64 KiB) always
        fits. */

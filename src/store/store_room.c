@@ -189,6 +189,8 @@ uint32_t store_tidy(struct store *store, uint32_t now_s)
         steps -= did;
         resting = did ? 0 : resting + 1;
     }
+    if (eager == &idle) /* what compaction empties now is not wanted again soon */
+        (void)arena_trim(&store->arena, stats.used_bytes / 20, TIDY_TRIM_SEGMENTS);
     if (resting < store->nshards)
         return eager->wait_ms;
     bool is_quiet = eager == &idle || eager == &content || is_over;
