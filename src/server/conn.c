@@ -2,6 +2,7 @@
 #include "server/conn.h"
 #include "base/check.h"
 #include "server/ahead.h"
+#include "server/conn_private.h"
 #include "server/exec.h"
 
 #include <stdio.h>
@@ -11,11 +12,6 @@
 static struct conn *conn_of_mail(struct loop_mail *mail)
 {
     return (struct conn *)(void *)((char *)mail - offsetof(struct conn, mail));
-}
-
-static struct buffer_pool *pool_of(struct conn *conn)
-{
-    return &conn->worker->server->buffers;
 }
 
 static void watch(struct conn *conn, uint32_t events)
@@ -94,13 +90,13 @@ static enum flush flush(struct conn *conn)
     while (out->at < out->len) {
         ssize_t n = transport_write(&conn->transport, out->p + out->at, out->len - out->at);
         if (n == TRANSPORT_AGAIN)
-            return buffer_keep(out, pool_of(conn)) ? FLUSH_BLOCKED : FLUSH_FAILED;
+            return buffer_keep(out, conn_pool(conn)) ? FLUSH_BLOCKED : FLUSH_FAILED;
         if (n <= 0)
             return FLUSH_FAILED;
         out->at += (size_t)n;
         counters_add(&conn->worker->counters, COUNTER_bytes_written, (uint64_t)n);
     }
-    buffer_drop(out, pool_of(conn));
+    buffer_drop(out, conn_pool(conn));
     return FLUSH_ALL;
 }
 
@@ -121,109 +117,6 @@ static bool flush_or_stop(struct conn *conn)
     return false;
 }
 
-static void out_of_buffers(struct conn *conn)
-{
-    static const char words[] = "SERVER_ERROR out of memory reading request\r\n";
-    if (conn->proto.dialect != DIALECT_BINARY && conn->out.at == conn->out.len) /* else amid an answer */
-        (void)transport_write(&conn->transport, words, sizeof words - 1);
-    conn_close(conn);
-}
-
-/* Puts by what is left of the input: all that waits for the next turn or behind a slow peer. */
-static void keep_input(struct conn *conn)
-{
-    struct buffer *in = &conn->in;
-    if (in->len == in->at)
-        buffer_drop(in, pool_of(conn));
-    else if (!buffer_keep(in, pool_of(conn)))
-        out_of_buffers(conn);
-}
-
-/* Half a line stays, with room for more: twofold, until the parser has had enough. */
-static void keep_half_line(struct conn *conn)
-{
-    struct buffer *in = &conn->in;
-    size_t len = in->len - in->at;
-    if (len == 0)
-        buffer_drop(in, pool_of(conn));
-    else if (!buffer_keep(in, pool_of(conn)) || !buffer_reserve(in, pool_of(conn), len < 1024 ? 1024 : len))
-        out_of_buffers(conn);
-}
-
-/* Half a request stays, with room for more of its `need` bytes: all of a small one, of a large one as much
- * again as has come, so that memory is had by sending, not by announcing. False: there is none, it stays
- * where it was. */
-static bool keep_half_request(struct conn *conn, size_t need)
-{
-    struct buffer *in = &conn->in;
-    size_t len = in->len - in->at;
-    size_t more = len < BUFFER_SMALL_BYTES ? BUFFER_SMALL_BYTES - len : len;
-    if (more > need - len)
-        more = need - len;
-    return buffer_reserve_own(in, pool_of(conn), more);
-}
-
-/* A pending op outlives this turn, and its key and value lie in the input: that must be the connection's own.
- */
-static void keep_request(struct conn *conn, size_t start)
-{
-    struct buffer *in = &conn->in;
-    const char *from = in->p + start;
-    size_t used = in->at - start;
-    in->at = start;
-    if (!buffer_keep(in, pool_of(conn))) {
-        out_of_buffers(conn);
-        return;
-    }
-    const char *to = in->p + in->at;
-    exec_rebase(conn, from, to);
-    in->at += used;
-}
-
-enum step { STEP_ON, STEP_MORE, STEP_STOP };
-
-static enum step execute(struct conn *conn, size_t start)
-{
-    if (exec_request(conn) == EXEC_PENDING) {
-        conn->state = CONN_WAITING;
-        keep_request(conn, start);
-        return STEP_STOP;
-    }
-    conn->is_last = conn->is_last || conn->request.close;
-    return conn->is_last ? STEP_STOP : STEP_ON;
-}
-
-/* A value is announced for which there is no buffer: refused, and thrown away as it comes. */
-static enum step refuse_value(struct conn *conn)
-{
-    struct buffer *in = &conn->in;
-    size_t start = in->at;
-    size_t used;
-    proto_refuse_value(&conn->proto, in->p + start, in->len - start, &used, &conn->request);
-    in->at += used;
-    return execute(conn, start);
-}
-
-/* One request out of the input. STEP_MORE: there is none, or only half of one, which has been kept. */
-static enum step step(struct conn *conn)
-{
-    struct buffer *in = &conn->in;
-    size_t start = in->at;
-    size_t used = 0;
-    size_t need = 0;
-    enum parse parse = PARSE_MORE;
-    if (start < in->len)
-        parse = proto_next(&conn->proto, in->p + start, in->len - start, &used, &need, &conn->request);
-    in->at += used;
-    if (parse == PARSE_REQUEST)
-        return execute(conn, start);
-    if (need > 0 && !keep_half_request(conn, need))
-        return refuse_value(conn);
-    if (need == 0)
-        keep_half_line(conn);
-    return STEP_MORE;
-}
-
 /* Before it waits for its op, a connection sends the answers it has. */
 static void begin_waiting(struct conn *conn)
 {
@@ -237,22 +130,6 @@ static void send_answers(struct conn *conn)
 {
     if (conn->state == CONN_READING && flush_or_stop(conn) && conn->is_last)
         conn_close(conn);
-}
-
-/* A connection's share of a turn, so that a long pipeline lets the others of its worker have theirs: so
- * many requests, or WORKER_FLUSH_BYTES of answers. */
-enum { TURN_REQUESTS = 256 };
-
-/* Carries out whole requests of conn->in until something stops it, or its share is used up (STEP_ON). */
-static enum step carry_out(struct conn *conn)
-{
-    enum step result = step(conn);
-    for (size_t n = 1; result == STEP_ON && n < TURN_REQUESTS && conn->out.len < WORKER_FLUSH_BYTES; n++) {
-        if (n % AHEAD_KEYS == 1)
-            ahead_look(conn);
-        result = step(conn);
-    }
-    return result;
 }
 
 static void yield(struct conn *conn)
@@ -274,7 +151,7 @@ static void lend_out(struct conn *conn)
 static void run(struct conn *conn)
 {
     lend_out(conn);
-    enum step result = carry_out(conn);
+    enum conn_step result = conn_carry_out(conn);
     if (conn->state == CONN_GONE)
         return;
     conn->is_to_go_on = result == STEP_ON;
@@ -295,7 +172,7 @@ void conn_answer(struct conn *conn)
     if (conn->state == CONN_GONE)
         return;
     if (!conn->has_kept_input)
-        keep_input(conn);
+        conn_keep_input(conn);
     if (conn->is_to_go_on && conn->state == CONN_READING)
         yield(conn);
 }
@@ -305,9 +182,9 @@ bool conn_put_by(struct conn *conn)
     bool is_waiting = conn->state == CONN_WAITING;
     conn->in.at = conn->is_last ? conn->in.len : conn->in.at;
     if (!conn->has_kept_input && !is_waiting)
-        keep_input(conn);
+        conn_keep_input(conn);
     conn->has_kept_input = true;
-    if (conn->state != CONN_GONE && !buffer_keep(&conn->out, pool_of(conn)))
+    if (conn->state != CONN_GONE && !buffer_keep(&conn->out, conn_pool(conn)))
         conn_close(conn);
     if (conn->state == CONN_GONE)
         return false;
@@ -452,7 +329,7 @@ static void woken(struct loop_mail *mail)
 
 char *conn_answer_room(struct conn *conn)
 {
-    if (buffer_reserve(&conn->out, pool_of(conn), PROTO_ANSWER_MAX))
+    if (buffer_reserve(&conn->out, conn_pool(conn), PROTO_ANSWER_MAX))
         return conn->out.p + conn->out.len;
     conn->is_last = true;
     return NULL;

@@ -1,0 +1,24 @@
+/*
+ * conn_private: what the files of conn.c share: the life of a connection (conn.c) and its input (conn_input.c).
+ */
+#ifndef CLOAKROOM_SERVER_CONN_PRIVATE_H
+#define CLOAKROOM_SERVER_CONN_PRIVATE_H
+
+#include "server/conn.h"
+
+static inline struct buffer_pool *conn_pool(struct conn *conn)
+{
+    return &conn->worker->server->buffers;
+}
+
+/* How carrying out ended: its share of the turn is used up, it wants more input, or it is not to go on now. */
+enum conn_step { STEP_ON, STEP_MORE, STEP_STOP };
+
+/* Carries out whole requests of conn->in until something stops it, or its share is used up (STEP_ON). STEP_MORE:
+ * half a request at most is left, and has been kept. */
+enum conn_step conn_carry_out(struct conn *conn);
+
+/* Puts by what is left of the input: all that waits for the next turn or behind a slow peer. */
+void conn_keep_input(struct conn *conn);
+
+#endif
