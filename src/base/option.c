@@ -70,9 +70,9 @@ enum err option_refuse_memory(struct option_set *set)
 
 enum err option_init(struct option_set *set, const struct option_row *rows, size_t n, void *target)
 {
-    *set = (struct option_set){.rows = rows, .n = n, .target = target};
+    *set = (struct option_set){.table = {.rows = rows, .n = n}, .target = target};
     for (size_t i = 0; i < n; i++) {
-        option_row_check(set, &rows[i]);
+        option_row_check(&set->table, &rows[i]);
         option_row_clear(set, &rows[i]);
     }
     for (size_t i = 0; i < n; i++) {
@@ -85,8 +85,8 @@ enum err option_init(struct option_set *set, const struct option_row *rows, size
 
 void option_fini(struct option_set *set)
 {
-    for (size_t i = 0; i < set->n; i++)
-        option_row_fini(set, &set->rows[i]);
+    for (size_t i = 0; i < set->table.n; i++)
+        option_row_fini(set, &set->table.rows[i]);
     option_row_free_list(&set->notes);
 }
 
@@ -97,7 +97,7 @@ static enum err refuse_unknown(struct option_set *set, const char *written, size
 {
     size_t dashes = strspn(written, "-");
     set->at.option[0] = '\0'; /* -dq: it is not -d that is refused */
-    const char *nearest = option_row_nearest(set, written + dashes, len - dashes);
+    const char *nearest = option_row_nearest(&set->table, written + dashes, len - dashes);
     int shown = (int)(len < 80 ? len : 80);
     if (nearest != NULL)
         return option_refuse(set, "unknown option %.*s; did you mean --%s?", shown, written, nearest);
@@ -134,7 +134,7 @@ static enum err parse_long(struct option_set *set, const char *word, struct word
     const char *name = word + (strncmp(word, "--", 2) == 0 ? 2 : 0);
     size_t len = strcspn(name, "=");
     size_t written = (size_t)(name - word) + len;
-    const struct option_row *row = option_row_find_name(set, name, len);
+    const struct option_row *row = option_row_find_name(&set->table, name, len);
     if (row == NULL)
         return refuse_unknown(set, word, written);
     snprintf(set->at.option, sizeof set->at.option, "%.*s", (int)written, word);
@@ -145,10 +145,10 @@ static enum err parse_long(struct option_set *set, const char *word, struct word
 static enum err parse_letters(struct option_set *set, const char *word, struct words *words)
 {
     size_t len = strcspn(word, "=");
-    if (len > 2 && option_row_find_name(set, word + 1, len - 1) != NULL)
+    if (len > 2 && option_row_find_name(&set->table, word + 1, len - 1) != NULL)
         return option_refuse(set, "unknown option %.*s; did you mean -%.*s?", (int)len, word, (int)len, word);
     for (const char *p = word + 1; *p != '\0'; p++) {
-        const struct option_row *row = option_row_find_letter(set, *p);
+        const struct option_row *row = option_row_find_letter(&set->table, *p);
         if (row == NULL)
             return refuse_unknown(set, (char[]){'-', *p, '\0'}, 2);
         snprintf(set->at.option, sizeof set->at.option, "-%c", *p);
@@ -164,7 +164,7 @@ static enum err parse_letters(struct option_set *set, const char *word, struct w
 /* A word that is no option. */
 static enum err parse_plain(struct option_set *set, const char *word)
 {
-    const struct option_row *row = option_row_find_words(set);
+    const struct option_row *row = option_row_find_words(&set->table);
     if (row == NULL || set->at.file != NULL)
         return option_refuse(set, "'%.80s' is no option and belongs to none; --help lists them all", word);
     return option_row_apply(set, row, word);

@@ -9,6 +9,8 @@
  *                      between quotes; a first word without dashes is the long name of an option
  *                      (`logfile /var/log/x`), so that Debian's /etc/memcached.conf is read as it is
  *
+ *      words           -o idle_timeout=30,modern       a list within one value, its rows in a table of their own
+ *
  * Later beats earlier, except that lists grow. A default gives way to the first value.
  *
  * Ownership: the rows belong to the caller and outlive the set, as does the target. Texts and lists in the
@@ -44,7 +46,8 @@ enum option_kind {
     OPTION_KIND_TEXT,    /* char *: the last one given, or NULL */
     OPTION_KIND_MODE,    /* unsigned: access mode in octal, up to 777 */
     OPTION_KIND_LIST,    /* struct option_list: all that were given, in order */
-    OPTION_KIND_CALL     /* whatever row->call makes of it */
+    OPTION_KIND_CALL,    /* whatever row->call makes of it */
+    OPTION_KIND_WORDS    /* "name,name=value": each is a row of a table of its own, row->words */
 };
 
 /* Texts of a repeated option. Read it freely; only the set changes it. */
@@ -55,6 +58,12 @@ struct option_list {
 };
 
 struct option_set;
+struct option_row;
+
+struct option_table {
+    const struct option_row *rows;
+    size_t n;
+};
 
 /* One option. Without letter and name, the row takes the words that are no options. */
 struct option_row {
@@ -68,6 +77,7 @@ struct option_row {
     size_t offset;     /* where in the target the value goes */
     uint64_t min, max; /* of numbers and sizes; max 0: no limit */
     enum err (*call)(struct option_set *set, const char *value);
+    const struct option_table *words; /* rows with names, without letters and words of their own */
 
     /* The default, as it would be written; NULL: 0, false, no text, empty list. */
     const char *fallback;
@@ -88,6 +98,7 @@ struct option_row {
 #define OPTION_SIZE(type, member, low, high)                                                                 \
     .kind = OPTION_KIND_SIZE, .offset = OPTION_PLACE(type, member, uint64_t), .min = (low), .max = (high)
 #define OPTION_CALL(function)   .kind = OPTION_KIND_CALL, .call = (function)
+#define OPTION_WORDS(table)     .kind = OPTION_KIND_WORDS, .words = (table)
 #define OPTION_IGNORED(because) .kind = OPTION_KIND_NOTHING, .ignored_because = (because)
 
 #define OPTION_PLACE(type, member, wanted)                                                                   \
@@ -95,8 +106,7 @@ struct option_row {
      0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((type *)0)->member), wanted) ? 1 : -1]))
 
 struct option_set {
-    const struct option_row *rows;
-    size_t n;
+    struct option_table table;
     void *target;
     char error[OPTION_ERROR_MAX]; /* after a failure: one line, no newline, fit to be shown */
     struct option_list notes;     /* one line for each option that was accepted and ignored */
@@ -105,8 +115,8 @@ struct option_set {
     struct option_place {
         const char *file; /* NULL: the command line */
         unsigned line;
-        unsigned depth; /* config files named in config files */
-        char option[OPTION_NAME_MAX + 2];
+        unsigned depth;                   /* config files named in config files */
+        char option[2 * OPTION_NAME_MAX]; /* with its dashes, and the word within its value */
         const char *value;
     } at;
 };

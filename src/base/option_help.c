@@ -71,10 +71,23 @@ static void put_head(struct column *column, const struct option_row *row)
     put_text(column, head, (int)strlen(head));
 }
 
-static void print_row(const struct option_row *row, FILE *out)
+/* "   - idle_timeout=<num>" */
+static void put_word(struct column *column, const struct option_row *word)
+{
+    char head[128];
+    bool takes_value = word->argument != NULL;
+    snprintf(head, sizeof head, "    - %s%s%s", word->name, takes_value ? "=" : "",
+             takes_value ? word->argument : "");
+    put_text(column, head, (int)strlen(head));
+}
+
+static void print_row(const struct option_row *row, bool is_word, FILE *out)
 {
     struct column column = {.out = out};
-    put_head(&column, row);
+    if (is_word)
+        put_word(&column, row);
+    else
+        put_head(&column, row);
     go_to_prose(&column);
     if (row->ignored_because != NULL) {
         put_prose(&column, "accepted and ignored:");
@@ -88,12 +101,14 @@ static void print_row(const struct option_row *row, FILE *out)
         put_prose(&column, fallback);
     }
     fputc('\n', out);
+    for (size_t i = 0; row->words != NULL && i < row->words->n; i++)
+        print_row(&row->words->rows[i], true, out);
 }
 
 void option_print_help(const struct option_row *rows, size_t n, FILE *out)
 {
     for (size_t i = 0; i < n; i++)
-        print_row(&rows[i], out);
+        print_row(&rows[i], false, out);
 }
 
 /* ---- the manual page ---- */
@@ -136,13 +151,15 @@ static void put_argument(const char *argument, FILE *out)
     fputs("\\fR", out);
 }
 
-static void put_manual_head(const struct option_row *row, FILE *out)
+static void put_manual_head(const struct option_row *row, bool is_word, FILE *out)
 {
+    if (is_word)
+        put_bold("", row->name, out);
     if (row->letter != 0)
         put_bold("-", (char[]){row->letter, '\0'}, out);
     if (row->letter != 0 && row->name != NULL)
         fputs(", ", out);
-    if (row->name != NULL)
+    if (row->name != NULL && !is_word)
         put_bold("--", row->name, out);
     if (row->argument != NULL) {
         if (row->name != NULL)
@@ -153,11 +170,11 @@ static void put_manual_head(const struct option_row *row, FILE *out)
     }
 }
 
-static void put_manual_row(const struct option_row *row, FILE *out)
+static void put_manual_row(const struct option_row *row, bool is_word, FILE *out)
 {
     const char *text = row->help;
     fputs(".TP\n", out);
-    put_manual_head(row, out);
+    put_manual_head(row, is_word, out);
     fputc('\n', out);
     if (row->ignored_because != NULL) {
         fputs("Accepted and ignored: ", out);
@@ -170,11 +187,17 @@ static void put_manual_row(const struct option_row *row, FILE *out)
         fputc(')', out);
     }
     fputc('\n', out);
+    if (row->words == NULL)
+        return;
+    fputs(".RS\n", out);
+    for (size_t i = 0; i < row->words->n; i++)
+        put_manual_row(&row->words->rows[i], true, out);
+    fputs(".RE\n", out);
 }
 
 void option_print_manual(const struct option_row *rows, size_t n, FILE *out)
 {
     fputs(".SH OPTIONS\n", out);
     for (size_t i = 0; i < n; i++)
-        put_manual_row(&rows[i], out);
+        put_manual_row(&rows[i], false, out);
 }

@@ -16,20 +16,20 @@ enum {
 
 /* ---- finding and checking ---- */
 
-const struct option_row *option_row_find_letter(const struct option_set *set, char letter)
+const struct option_row *option_row_find_letter(const struct option_table *table, char letter)
 {
-    for (size_t i = 0; i < set->n; i++)
-        if (set->rows[i].letter == letter)
-            return &set->rows[i];
+    for (size_t i = 0; i < table->n; i++)
+        if (table->rows[i].letter == letter)
+            return &table->rows[i];
     return NULL;
 }
 
-const struct option_row *option_row_find_name(const struct option_set *set, const char *name, size_t len)
+const struct option_row *option_row_find_name(const struct option_table *table, const char *name, size_t len)
 {
-    for (size_t i = 0; i < set->n; i++) {
-        const char *known = set->rows[i].name;
+    for (size_t i = 0; i < table->n; i++) {
+        const char *known = table->rows[i].name;
         if (known != NULL && strlen(known) == len && memcmp(known, name, len) == 0)
-            return &set->rows[i];
+            return &table->rows[i];
     }
     return NULL;
 }
@@ -39,31 +39,38 @@ bool option_row_takes_words(const struct option_row *row)
     return row->letter == 0 && row->name == NULL;
 }
 
-const struct option_row *option_row_find_words(const struct option_set *set)
+const struct option_row *option_row_find_words(const struct option_table *table)
 {
-    for (size_t i = 0; i < set->n; i++)
-        if (option_row_takes_words(&set->rows[i]))
-            return &set->rows[i];
+    for (size_t i = 0; i < table->n; i++)
+        if (option_row_takes_words(&table->rows[i]))
+            return &table->rows[i];
     return NULL;
 }
 
-void option_row_check(const struct option_set *set, const struct option_row *row)
+void option_row_check(const struct option_table *table, const struct option_row *row)
 {
     bool bare = row->kind == OPTION_KIND_FLAG || row->kind == OPTION_KIND_COUNT;
     bool free_form = row->kind == OPTION_KIND_NOTHING || row->kind == OPTION_KIND_CALL;
+    bool has_words = row->kind == OPTION_KIND_WORDS;
     CHECK(row->help != NULL || row->ignored_because != NULL);
     CHECK(free_form || bare == (row->argument == NULL));
-    CHECK(!(bare || free_form) || row->fallback == NULL);
+    CHECK(!(bare || free_form || has_words) || row->fallback == NULL);
+    CHECK(has_words == (row->words != NULL));
+    for (size_t i = 0; has_words && i < row->words->n; i++) {
+        const struct option_row *word = &row->words->rows[i];
+        CHECK(word->letter == 0 && word->name != NULL && word->kind != OPTION_KIND_WORDS);
+        option_row_check(row->words, word);
+    }
     CHECK(row->kind != OPTION_KIND_NOTHING || row->ignored_because != NULL);
     CHECK(row->kind != OPTION_KIND_CALL || row->call != NULL);
     CHECK(row->max == 0 || row->min <= row->max);
     if (row->letter != 0)
-        CHECK(option_row_find_letter(set, row->letter) == row);
+        CHECK(option_row_find_letter(table, row->letter) == row);
     if (row->name != NULL)
         CHECK(strlen(row->name) < OPTION_NAME_MAX &&
-              option_row_find_name(set, row->name, strlen(row->name)) == row);
+              option_row_find_name(table, row->name, strlen(row->name)) == row);
     if (option_row_takes_words(row))
-        CHECK(row->argument != NULL && option_row_find_words(set) == row);
+        CHECK(row->argument != NULL && option_row_find_words(table) == row);
 }
 
 /* ---- values ---- */
@@ -211,6 +218,8 @@ enum err option_row_apply(struct option_set *set, const struct option_row *row, 
         return list_add(set, place_of(set, row), value);
     case OPTION_KIND_CALL:
         return row->call(set, value);
+    case OPTION_KIND_WORDS:
+        return option_words_apply(set, row, value);
     }
     return ERR_NONE;
 }
@@ -238,14 +247,21 @@ void option_row_clear(const struct option_set *set, const struct option_row *row
     case OPTION_KIND_LIST:
         *(struct option_list *)place_of(set, row) = (struct option_list){0};
         break;
+    case OPTION_KIND_WORDS:
+        for (size_t i = 0; i < row->words->n; i++)
+            option_row_clear(set, &row->words->rows[i]);
+        break;
     }
 }
 
 enum err option_row_default(struct option_set *set, const struct option_row *row)
 {
+    enum err err = ERR_NONE;
+    for (size_t i = 0; row->words != NULL && i < row->words->n && err == ERR_NONE; i++)
+        err = option_row_default(set, &row->words->rows[i]);
     if (row->fallback == NULL || row->ignored_because != NULL)
-        return ERR_NONE;
-    enum err err = option_row_apply(set, row, row->fallback);
+        return err;
+    err = option_row_apply(set, row, row->fallback);
     CHECK(err != ERR_USAGE);
     if (err == ERR_NONE && row->kind == OPTION_KIND_LIST)
         ((struct option_list *)place_of(set, row))->is_default = true;
@@ -254,6 +270,8 @@ enum err option_row_default(struct option_set *set, const struct option_row *row
 
 void option_row_fini(const struct option_set *set, const struct option_row *row)
 {
+    for (size_t i = 0; row->words != NULL && i < row->words->n; i++)
+        option_row_fini(set, &row->words->rows[i]);
     if (row->kind == OPTION_KIND_LIST)
         option_row_free_list(place_of(set, row));
     if (row->kind == OPTION_KIND_TEXT) {
@@ -262,13 +280,13 @@ void option_row_fini(const struct option_set *set, const struct option_row *row)
     }
 }
 
-const char *option_row_nearest(const struct option_set *set, const char *name, size_t len)
+const char *option_row_nearest(const struct option_table *table, const char *name, size_t len)
 {
     struct nearest nearest;
     nearest_init(&nearest, (struct bytes){.p = name, .len = len});
-    for (size_t i = 0; i < set->n; i++) {
-        if (set->rows[i].name != NULL)
-            nearest_offer(&nearest, set->rows[i].name);
+    for (size_t i = 0; i < table->n; i++) {
+        if (table->rows[i].name != NULL)
+            nearest_offer(&nearest, table->rows[i].name);
     }
     return nearest.name;
 }

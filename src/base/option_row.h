@@ -10,15 +10,15 @@
 
 /* The row of a letter, of a long name of `len` bytes, or of the words that are no options; NULL: there is
  * none. */
-const struct option_row *option_row_find_letter(const struct option_set *set, char letter);
-const struct option_row *option_row_find_name(const struct option_set *set, const char *name, size_t len);
-const struct option_row *option_row_find_words(const struct option_set *set);
+const struct option_row *option_row_find_letter(const struct option_table *table, char letter);
+const struct option_row *option_row_find_name(const struct option_table *table, const char *name, size_t len);
+const struct option_row *option_row_find_words(const struct option_table *table);
 
 /* The known long name nearest to what was written, or NULL when none is near. */
-const char *option_row_nearest(const struct option_set *set, const char *name, size_t len);
+const char *option_row_nearest(const struct option_table *table, const char *name, size_t len);
 
 /* A table that contradicts itself fails a CHECK. */
-void option_row_check(const struct option_set *set, const struct option_row *row);
+void option_row_check(const struct option_table *table, const struct option_row *row);
 
 /* Writes nothing, zero or false where the row's value goes, without freeing what was there. */
 void option_row_clear(const struct option_set *set, const struct option_row *row);
@@ -29,6 +29,10 @@ enum err option_row_default(struct option_set *set, const struct option_row *row
 /* Puts `value` (NULL where the row takes none) where the row says. */
 enum err option_row_apply(struct option_set *set, const struct option_row *row,
                           const char *value) ERR_MUST_CHECK;
+
+/* In option_words.c: applies each word of a list to its row in `row->words`. */
+enum err option_words_apply(struct option_set *set, const struct option_row *row,
+                            const char *list) ERR_MUST_CHECK;
 
 /* Frees what the row's value holds, and clears it. */
 void option_row_fini(const struct option_set *set, const struct option_row *row);
