@@ -79,6 +79,11 @@ static void add_raw(struct input *input, struct image *image)
     input->left -= len;
 }
 
+static bool is_item(uint8_t kind)
+{
+    return (kind & RECORD_KIND_MASK) == RECORD_ITEM || (kind & RECORD_KIND_MASK) == RECORD_STALE;
+}
+
 /* No two have the same version but a tombstone and the item before it, as no store would write. */
 static void add_record(struct input *input, struct image *image, uint32_t ordinal)
 {
@@ -87,7 +92,7 @@ static void add_record(struct input *input, struct image *image, uint32_t ordina
     uint32_t value_len = (uint32_t)(take(input) | take(input) << 8) % VALUE_MAX;
     if ((kind & RECORD_KIND_MASK) == RECORD_TOUCH)
         value_len = 8;
-    else if ((kind & RECORD_KIND_MASK) != RECORD_ITEM) /* nothing else is ever large */
+    else if (!is_item(kind)) /* nothing else is ever large */
         value_len %= NOTE_MAX;
     uint64_t version = ((uint64_t)take(input) << 8 | (ordinal & 0xff)) << 6;
     uint32_t expiry_s = take(input) * 8U;
@@ -98,7 +103,7 @@ static void add_record(struct input *input, struct image *image, uint32_t ordina
     memset(image->bytes + image->len, 0, at - image->len);
     memset(record, 0, record_size_for(2, value_len));
     record->kind = kind;
-    record->key_len = (kind & RECORD_KIND_MASK) >= RECORD_FLUSH ? 0 : 2;
+    record->key_len = (kind & RECORD_KIND_MASK) >= RECORD_FLUSH && !is_item(kind) ? 0 : 2;
     record->value_len = value_len;
     record->expiry_s = expiry_s;
     record->flags = ordinal;

@@ -32,7 +32,7 @@ static enum op_result storage_condition(const struct op *op, const struct decide
             return OP_NOT_STORED;
         return op->compare_cas ? OP_MISS : OP_OK;
     }
-    return op->compare_cas && op->cas != item->version ? OP_EXISTS : OP_OK;
+    return op->compare_cas && op->cas != item->cas ? OP_EXISTS : OP_OK;
 }
 
 static void decide_storage(const struct op *op, const struct decide_item *item, uint32_t expiry_s,
@@ -104,7 +104,7 @@ static void decide_arithmetic(const struct op *op, const struct decide_item *ite
         verdict->write.expiry_s = expiry_s;
         return;
     }
-    if (op->compare_cas && op->cas != item->version) {
+    if (op->compare_cas && op->cas != item->cas) {
         refuse(verdict, OP_EXISTS);
         return;
     }
@@ -130,7 +130,7 @@ static void decide_on_found(const struct op *op, const struct decide_item *item,
         refuse(verdict, OP_MISS);
         return;
     }
-    if (op->kind == OP_DELETE && op->compare_cas && op->cas != item->version) {
+    if (op->kind == OP_DELETE && op->compare_cas && op->cas != item->cas) {
         refuse(verdict, OP_EXISTS);
         return;
     }

@@ -19,7 +19,7 @@ struct decide_item {
     struct bytes value;
     uint32_t flags;
     uint32_t expiry_s;
-    uint64_t version;
+    uint64_t cas;
 };
 
 enum verdict_kind {

@@ -87,7 +87,7 @@ static enum attempt put(struct work *work, struct store_entry *entry, struct ver
     if (err != ERR_NONE)
         return judge(work, err);
     op->result = OP_OK;
-    op->hit.cas = entry->item.version;
+    op->hit.cas = entry->item.cas;
     return ATTEMPT_DONE;
 }
 
@@ -114,7 +114,7 @@ static void read_and_unlock(struct work *work, struct store_entry *entry)
     struct store *store = work->local->store;
     op->result = OP_OK;
     op->hit = (struct op_hit){
-        .value_len = entry->item.value.len, .flags = entry->item.flags, .cas = entry->item.version};
+        .value_len = entry->item.value.len, .flags = entry->item.flags, .cas = entry->item.cas};
     store_mark_fetched(entry);
     if (!store_is_large(store, op->key.len, op->hit.value_len)) {
         copy_hit(op, entry->item.value);
@@ -192,7 +192,7 @@ static enum attempt attempt(struct work *work)
         item.value = entry.item.value;
         item.flags = entry.item.flags;
         item.expiry_s = entry.item.expiry_s;
-        item.version = entry.item.version;
+        item.cas = entry.item.cas;
     }
     struct verdict verdict;
     decide(op, &item, work->expiry_s, work->local->config.store.value_max, &verdict);
@@ -220,7 +220,7 @@ static enum attempt attempt(struct work *work)
         result = judge(work, store_remove(&entry));
         break;
     case VERDICT_TOUCH:
-        op->hit = (struct op_hit){.flags = entry.item.flags, .cas = entry.item.version};
+        op->hit = (struct op_hit){.flags = entry.item.flags, .cas = entry.item.cas};
         result = judge(work, store_touch(&entry, verdict.expiry_s));
         break;
     case VERDICT_PUT:

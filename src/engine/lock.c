@@ -230,7 +230,7 @@ void lock_submit(struct lock_table *table, struct op *op)
         item.value = (struct bytes){.p = lock->value, .len = lock->value_len};
         item.flags = lock->flags;
         item.expiry_s = lock->expiry_s;
-        item.version = lock->version;
+        item.cas = lock->version;
     }
     struct verdict verdict;
     decide(op, &item, decide_expiry(op->exptime, op->now_s, table->clock), LOCK_VALUE_MAX, &verdict);

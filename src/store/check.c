@@ -76,6 +76,7 @@ static bool count_record(struct check *check, const struct record *record)
     struct check_report *report = &check->report;
     switch (record_kind(record)) {
     case RECORD_ITEM:
+    case RECORD_STALE:
         report->items++;
         report->sessions += record_is_session(record) ? 1 : 0;
         return newest_add(&check->newest, record);

@@ -11,8 +11,11 @@ static const uint64_t seeds[2] = {0x636c6f616b31U, 0x636c6f616b32U};
 
 static uint64_t digest_of(const struct record *record)
 {
-    uint64_t rest[2] = {record->flags, record_version(record)};
+    uint64_t is_stale = record_kind(record) == RECORD_STALE;
+    uint64_t rest[2] = {is_stale << 32 | record->flags, record_version(record)};
     uint64_t hash = hash_bytes(record_key(record), 0);
+    if (record_attributes_len(record) > 0)
+        hash = hash_bytes(record_attributes(record), hash);
     hash = hash_bytes(record_value(record), hash);
     return hash_bytes((struct bytes){.p = (const char *)rest, .len = sizeof rest}, hash);
 }

@@ -13,7 +13,7 @@
 struct newest_entry {
     uint64_t key[2]; /* both 0: free */
     uint64_t version;
-    uint64_t digest; /* of key, value, flags and version */
+    uint64_t digest; /* of attributes, key, value, flags, staleness and version */
     uint32_t size;   /* as a record */
     bool is_tombstone;
 };

@@ -1,6 +1,16 @@
-/* The check of a record, see record.h. */
+/* The check of a record, and its cas; see record.h. */
 #include "store/record.h"
 #include "base/hash.h"
+#include "store/attributes.h"
+
+uint64_t record_cas_set(const struct record *record)
+{
+    struct bytes found;
+    uint64_t cas = record_version(record);
+    if (attributes_find(record_attributes(record), ATTRIBUTE_CAS, &found) && found.len == sizeof cas)
+        memcpy(&cas, found.p, sizeof cas);
+    return cas;
+}
 
 uint64_t record_body_hash(const struct record *record, uint64_t seed)
 {

@@ -6,7 +6,7 @@
  *
  *      kind:   | 4 bits: what it is | session | has attributes | key form | codec |
  *      body:   [attributes] key value          attributes: | u16 length of all, itself too | … |, padded to 8
- *      state:  memory's own, nothing on disk: | fetched | 31 bits: when it expires now |
+ *      state:  memory's own, nothing on disk: | fetched | won | 30 bits: when it expires now |
  *
  * `check` covers all but itself and `state`, keyed by the store's seed, so that a value cannot pose as a record.
  * What a touch changes is in `state`; expiry_s stays as it was written, so what lies on disk never changes.
@@ -17,8 +17,9 @@
  *      flush      no key; all up to `version` is gone; with expiry_s: all there is at that store second, then
  *                 (flags: the store second in which it was made)
  *      void       nothing; what is to be stepped over
+ *      stale      an item that somebody should refresh; in all else an item: record_is_item()
  *
- * Reserved and carried along untouched: attributes (creation, absolute end, writer revision, tags), a key form
+ * Attributes are those of attributes.h. Reserved and carried along untouched: attributes not known there, a key form
  * (the hash of an id instead of the id), a codec, kinds not known here.
  *
  * Ownership: a record belongs to its segment. It never moves; a newer one supersedes it.
@@ -52,7 +53,8 @@ enum record_kind {
     RECORD_TOMBSTONE = 2,
     RECORD_TOUCH = 3,
     RECORD_FLUSH = 4,
-    RECORD_VOID = 5
+    RECORD_VOID = 5,
+    RECORD_STALE = 6
 };
 
 enum {
@@ -64,14 +66,20 @@ enum {
     RECORD_SESSION = 0x10,
     RECORD_HAS_ATTRIBUTES = 0x20,
     RECORD_ATTRIBUTES_MAX = 4096,
-    RECORD_EXPIRY_MAX = 0x7fffffff,
+    RECORD_EXPIRY_MAX = 0x3fffffff, /* store seconds: 34 years */
 };
 
 #define RECORD_FETCHED 0x80000000U
+#define RECORD_WON     0x40000000U /* somebody has been told to refresh it */
 
 static inline enum record_kind record_kind(const struct record *record)
 {
     return (enum record_kind)(record->kind & RECORD_KIND_MASK);
+}
+
+static inline bool record_is_item(const struct record *record)
+{
+    return record_kind(record) == RECORD_ITEM || record_kind(record) == RECORD_STALE;
 }
 
 static inline bool record_is_session(const struct record *record)
@@ -93,12 +101,25 @@ static inline void record_set_version(struct record *record, uint64_t version)
 /* When it expires as of now, in store seconds; 0: never. */
 static inline uint32_t record_expiry(const struct record *record)
 {
-    return record->state & ~RECORD_FETCHED;
+    return record->state & RECORD_EXPIRY_MAX;
 }
 
 static inline void record_set_expiry(struct record *record, uint32_t expiry_s)
 {
-    record->state = (record->state & RECORD_FETCHED) | expiry_s;
+    uint32_t marks = record->state & (RECORD_FETCHED | RECORD_WON);
+    record->state = marks | (expiry_s < RECORD_EXPIRY_MAX ? expiry_s : RECORD_EXPIRY_MAX);
+}
+
+/* Memory's own part as it is after a write, or when it has been read from a disk. */
+static inline void record_reset_state(struct record *record)
+{
+    record->state = 0;
+    record_set_expiry(record, record->expiry_s);
+}
+
+static inline bool record_is_won(const struct record *record)
+{
+    return (record->state & RECORD_WON) != 0;
 }
 
 static inline bool record_is_fetched(const struct record *record)
@@ -112,18 +133,24 @@ static inline bool record_is_touched(const struct record *record)
     return record_expiry(record) != record->expiry_s;
 }
 
+static inline size_t record_pad(size_t len)
+{
+    return (len + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1);
+}
+
+/* With what pads them. */
 static inline size_t record_attributes_len(const struct record *record)
 {
     if ((record->kind & RECORD_HAS_ATTRIBUTES) == 0)
         return 0;
     uint16_t len;
     memcpy(&len, record->bytes, sizeof len);
-    return ((size_t)len + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1);
+    return record_pad(len);
 }
 
 static inline size_t record_size_for(size_t key_len, size_t value_len)
 {
-    return (RECORD_HEAD + key_len + value_len + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1);
+    return record_pad(RECORD_HEAD + key_len + value_len);
 }
 
 static inline size_t record_body_len(const struct record *record)
@@ -136,6 +163,12 @@ static inline size_t record_size(const struct record *record)
     return record_size_for(record_body_len(record), 0);
 }
 
+/* Empty: none. */
+static inline struct bytes record_attributes(const struct record *record)
+{
+    return (struct bytes){.p = record->bytes, .len = record_attributes_len(record)};
+}
+
 static inline struct bytes record_key(const struct record *record)
 {
     return (struct bytes){.p = record->bytes + record_attributes_len(record), .len = record->key_len};
@@ -145,6 +178,15 @@ static inline struct bytes record_value(const struct record *record)
 {
     return (struct bytes){.p = record->bytes + record_attributes_len(record) + record->key_len,
                           .len = record->value_len};
+}
+
+/* What a client has set in place of the version; else that. For a record with attributes. */
+uint64_t record_cas_set(const struct record *record);
+
+/* What a client compares, and is shown. */
+static inline uint64_t record_cas(const struct record *record)
+{
+    return (record->kind & RECORD_HAS_ATTRIBUTES) != 0 ? record_cas_set(record) : record_version(record);
 }
 
 /* Of the body alone: all of the check that grows with the value. */

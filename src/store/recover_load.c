@@ -119,19 +119,6 @@ static struct segment *make_segment(struct part *part, const struct loaded *file
     return segment;
 }
 
-/* The slot of the key, or NULL. */
-static struct slot *find_slot(struct shard *shard, struct bytes key, uint32_t tag)
-{
-    struct index_search search;
-    index_search_begin(&shard->index, tag, &search);
-    struct slot *slot;
-    while ((slot = index_search_next(&search)) != NULL) {
-        if (bytes_equal(record_key(shard_record_at(shard, slot->place)), key))
-            return slot;
-    }
-    return NULL;
-}
-
 static bool is_newer(const struct record *a, const struct record *b)
 {
     /* A tombstone that stands for a record has its version. */
@@ -141,7 +128,7 @@ static bool is_newer(const struct record *a, const struct record *b)
 
 static void count_dead(struct shard *shard, const struct record *record, uint32_t tag)
 {
-    if (record_kind(record) == RECORD_ITEM)
+    if (record_is_item(record))
         older_add(&shard->older, tag);
 }
 
@@ -149,7 +136,7 @@ static bool take_keyed(struct shard *shard, const struct record *record, uint32_
 {
     struct bytes key = record_key(record);
     uint32_t tag = shard_tag(hash_bytes(key, shard->seed));
-    struct slot *slot = find_slot(shard, key, tag);
+    struct slot *slot = shard_find_slot(shard, key, tag);
     if (slot == NULL)
         return index_insert(&shard->index, tag, place);
     const struct record *other = shard_record_at(shard, slot->place);
@@ -185,9 +172,10 @@ static bool take(struct part *part, struct record *record, uint32_t place)
     uint64_t version = record_version(record) >> VERSION_SHARD_BITS;
     if (version > shard->version)
         shard->version = version;
-    record->state = record->expiry_s & ~RECORD_FETCHED;
+    record_reset_state(record);
     switch (record_kind(record)) {
     case RECORD_ITEM:
+    case RECORD_STALE:
     case RECORD_TOMBSTONE:
         return take_keyed(shard, record, place);
     case RECORD_TOUCH:
@@ -320,12 +308,12 @@ static void apply_touch(struct shard *shard, const struct record *touch)
 {
     struct bytes key = record_key(touch);
     uint64_t target;
-    struct slot *slot = find_slot(shard, key, shard_tag(hash_bytes(key, shard->seed)));
+    struct slot *slot = shard_find_slot(shard, key, shard_tag(hash_bytes(key, shard->seed)));
     if (slot == NULL || touch->value_len != sizeof target)
         return;
     memcpy(&target, record_value(touch).p, sizeof target);
     struct record *record = shard_record_at(shard, slot->place);
-    if (record_kind(record) == RECORD_ITEM && record_version(record) == target)
+    if (record_is_item(record) && record_version(record) == target)
         record_set_expiry(record, touch->expiry_s);
 }
 

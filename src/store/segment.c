@@ -1,6 +1,7 @@
 /* Opening, filling and freeing segments, see segment.h. */
 #include "store/segment.h"
 #include "base/check.h"
+#include "store/attributes.h"
 
 #include <stdlib.h>
 
@@ -56,7 +57,7 @@ struct segment *segment_open_large(struct arena *arena, uint64_t bytes)
 struct segment *segment_stage(struct arena *arena, struct bytes key, const struct store_write *write,
                               enum arena_rank rank)
 {
-    size_t size = SEGMENT_HEAD + record_size_for(key.len, write->head.len + write->tail.len);
+    size_t size = SEGMENT_HEAD + segment_size_of(key, write);
     struct segment *segment = open_block(arena, size, rank);
     if (segment == NULL)
         return NULL;
@@ -97,18 +98,48 @@ void segment_fill_head(struct record *record, const struct store_write *write)
 {
     record->expiry_s = write->expiry_s;
     record->flags = write->flags;
-    record->kind = RECORD_ITEM | (write->class == STORE_SESSION ? RECORD_SESSION : 0);
-    record->state = write->expiry_s;
+    unsigned has_attributes = record->kind & RECORD_HAS_ATTRIBUTES; /* they lie in the body */
+    record->kind = (uint8_t)(has_attributes | (write->is_stale ? RECORD_STALE : RECORD_ITEM) |
+                             (write->class == STORE_SESSION ? RECORD_SESSION : 0U));
+    record_reset_state(record);
+}
+
+/* How many there are. */
+static size_t attributes_of(const struct store_write *write, struct attribute *ret)
+{
+    *ret = (struct attribute){.type = ATTRIBUTE_CAS,
+                              .value = {.p = (const char *)&write->cas, .len = sizeof write->cas}};
+    return write->cas != 0 ? 1 : 0;
+}
+
+size_t segment_size_of(struct bytes key, const struct store_write *write)
+{
+    struct attribute attribute;
+    size_t len = attributes_len(&attribute, attributes_of(write, &attribute));
+    return record_size_for(record_pad(len) + key.len, write->head.len + write->tail.len);
+}
+
+/* Where the key begins. */
+static char *fill_attributes(struct record *record, const struct store_write *write)
+{
+    struct attribute attribute;
+    size_t n = attributes_of(write, &attribute);
+    size_t len = attributes_len(&attribute, n);
+    record->kind = n > 0 ? RECORD_HAS_ATTRIBUTES : 0;
+    attributes_write(record->bytes, &attribute, n);
+    memset(record->bytes + len, 0, record_pad(len) - len);
+    return record->bytes + record_pad(len);
 }
 
 void segment_fill(struct record *record, struct bytes key, const struct store_write *write)
 {
+    char *to = fill_attributes(record, write);
     segment_fill_head(record, write);
     record->value_len = (uint32_t)(write->head.len + write->tail.len);
     record->key_len = (uint8_t)key.len;
-    copy(record->bytes, key);
-    copy(record->bytes + key.len, write->head);
-    copy(record->bytes + key.len + write->head.len, write->tail);
+    copy(to, key);
+    copy(to + key.len, write->head);
+    copy(to + key.len + write->head.len, write->tail);
     /* What pads it to its size lies on disk, too: nothing of what the memory held before. */
     size_t len = RECORD_HEAD + record_body_len(record);
     memset((char *)record + len, 0, record_size(record) - len);

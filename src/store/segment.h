@@ -91,6 +91,9 @@ static inline struct record *segment_only_record(const struct segment *segment)
 /* Fills a record but for its version and check. */
 void segment_fill(struct record *record, struct bytes key, const struct store_write *write);
 
+/* The size of the record that a write makes. */
+size_t segment_size_of(struct bytes key, const struct store_write *write);
+
 /* What of a record may change until it is published. */
 void segment_fill_head(struct record *record, const struct store_write *write);
 

@@ -42,26 +42,34 @@ bool shard_is_gone(const struct shard *shard, const struct record *record, uint3
     return (expiry_s != 0 && expiry_s <= now_s) || record_version(record) <= shard->flushed;
 }
 
-struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,
-                          struct slot **ret_slot, enum store_miss *ret_miss)
+struct slot *shard_find_slot(struct shard *shard, struct bytes key, uint32_t tag)
 {
-    *ret_miss = STORE_MISS_ABSENT;
     struct index_search search;
     index_search_begin(&shard->index, tag, &search);
     struct slot *slot;
     while ((slot = index_search_next(&search)) != NULL) {
-        struct record *record = shard_record_at(shard, slot->place);
-        if (!bytes_equal(record_key(record), key))
-            continue;
-        if (shard_is_gone(shard, record, now_s)) {
-            *ret_miss = record_version(record) <= shard->flushed ? STORE_MISS_FLUSHED : STORE_MISS_EXPIRED;
-            shard_drop_gone(shard, slot, record);
-            return NULL;
-        }
-        *ret_slot = slot;
-        return record;
+        if (bytes_equal(record_key(shard_record_at(shard, slot->place)), key))
+            return slot;
     }
     return NULL;
+}
+
+struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,
+                          struct slot **ret_slot, enum store_miss *ret_miss)
+{
+    struct slot *slot = shard_find_slot(shard, key, tag);
+    if (slot == NULL) {
+        *ret_miss = STORE_MISS_ABSENT;
+        return NULL;
+    }
+    struct record *record = shard_record_at(shard, slot->place);
+    if (shard_is_gone(shard, record, now_s)) {
+        *ret_miss = record_version(record) <= shard->flushed ? STORE_MISS_FLUSHED : STORE_MISS_EXPIRED;
+        shard_drop_gone(shard, slot, record);
+        return NULL;
+    }
+    *ret_slot = slot;
+    return record;
 }
 
 /* The beginning is enough: the processor goes on by itself where lines are read in a row. */

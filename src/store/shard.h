@@ -106,6 +106,9 @@ static inline uint32_t shard_tag(uint64_t hash)
     return (uint32_t)hash;
 }
 
+/* The slot of `key`, whether its record's time has come or not; or NULL. */
+struct slot *shard_find_slot(struct shard *shard, struct bytes key, uint32_t tag);
+
 /* The living record of `key`, its slot in *ret_slot; or NULL and the reason in *ret_miss. What has expired
  * is dropped on the way. */
 struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,

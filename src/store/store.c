@@ -18,10 +18,14 @@ static void show(struct store_entry *entry)
         return;
     entry->item = (struct store_item){.value = record_value(record),
                                       .version = record_version(record),
+                                      .cas = record_cas(record),
                                       .flags = record->flags,
                                       .expiry_s = from_store_s(entry->store, record_expiry(record)),
+                                      .seen_s = from_store_s(entry->store, entry->now_s),
                                       .class = record_is_session(record) ? STORE_SESSION : STORE_CACHE,
-                                      .fetched = record_is_fetched(record)};
+                                      .fetched = record_is_fetched(record),
+                                      .is_stale = record_kind(record) == RECORD_STALE,
+                                      .is_won = record_is_won(record)};
 }
 
 /* With a failed disk: does the entry show what was never acknowledged? A record that did not get there, or no record
@@ -140,7 +144,7 @@ enum err store_put(struct store_entry *entry, const struct store_write *write)
         return err;
     if (!arena_has(shard->arena, 0, rank))
         return ERR_FULL; /* a new item may not fill the heads that rewrites need */
-    size_t size = record_size_for(entry->key.len, write->head.len + write->tail.len);
+    size_t size = segment_size_of(entry->key, write);
     CHECK(size <= shard->arena->segment_bytes - SEGMENT_HEAD);
     struct segment *segment;
     enum head head = write->class == STORE_SESSION ? HEAD_SESSION : HEAD_CACHE;
@@ -271,6 +275,11 @@ void store_mark_fetched(struct store_entry *entry)
 {
     if (!record_is_fetched(entry->record))
         entry->record->state |= RECORD_FETCHED;
+}
+
+void store_mark_won(struct store_entry *entry)
+{
+    entry->record->state |= RECORD_WON;
 }
 
 enum err store_flush(struct store *store, uint32_t now_s, uint32_t at_s, uint64_t *ret_unwritten)

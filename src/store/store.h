@@ -69,11 +69,15 @@ struct store_config {
 
 struct store_item {
     struct bytes value;
-    uint64_t version; /* unique within the store, rising for a key; also the cas; never 0 */
+    uint64_t version; /* unique within the store, rising for a key; never 0 */
+    uint64_t cas;     /* what clients are shown and compare: what one of them has set, else the version */
     uint32_t flags;
     uint32_t expiry_s;
+    uint32_t seen_s; /* when it was last read or written; after a restart: not before that */
     enum store_class class;
-    bool fetched; /* read since it was written */
+    bool fetched;  /* read since it was written; this and is_won are forgotten at a restart */
+    bool is_stale; /* written as such */
+    bool is_won;   /* store_mark_won() since it was written */
 };
 
 /* Why an entry was not found: it was never there as far as can be told, or its time had come. */
@@ -100,9 +104,11 @@ struct store_entry {
 struct store_write {
     struct bytes head;
     struct bytes tail;
+    uint64_t cas; /* shown and compared in place of the new version; 0: none */
     uint32_t flags;
     uint32_t expiry_s;
     enum store_class class;
+    bool is_stale; /* to mark what is there: a write of the same value, which the entry's may be */
 };
 
 /* With a disk: opens or makes the directory and recovers what it holds. ERR_USAGE, ERR_SYSTEM: see `problem`. */
@@ -130,8 +136,8 @@ enum err store_put(struct store_entry *entry, const struct store_write *write) E
 bool store_is_large(const struct store *store, size_t key_len, size_t value_len);
 
 /* A large value, copied outside any lock: stage, then lock, decide, and either put it or drop it.
- * `is_rewrite` as for store_reclaim(). Flags, expiry and class are those of the `write` it is put with, as
- * they may have changed meanwhile. A staged item put is owned by the store; NULLs *staged. */
+ * `is_rewrite` as for store_reclaim(). Flags, expiry, class and staleness are those of the `write` it is put with,
+ * as they may have changed meanwhile; value and cas are those it was staged with. A staged item put is owned by the store; NULLs *staged. */
 enum err store_stage(struct store *store, struct bytes key, const struct store_write *write, bool is_rewrite,
                      struct segment **ret) ERR_MUST_CHECK;
 enum err store_put_staged(struct store_entry *entry, const struct store_write *write,
@@ -146,7 +152,10 @@ enum err store_remove(struct store_entry *entry) ERR_MUST_CHECK;
 /* The version that a write would get: for one that is over as soon as it is written. */
 uint64_t store_next_version(struct store_entry *entry);
 enum err store_touch(struct store_entry *entry, uint32_t expiry_s) ERR_MUST_CHECK;
+/* It has been read, now. Of marks, entry->item goes on saying what was found. */
 void store_mark_fetched(struct store_entry *entry);
+/* Somebody has been told to refresh it: for others to know, until it is written. */
+void store_mark_won(struct store_entry *entry);
 
 /* Makes room for a write of `len` bytes (key and value) that was refused: a new item may not use the
  * headroom, a rewrite of a live session may. Call without an entry locked. False: nothing more can be

@@ -28,20 +28,6 @@ static enum head settled_head(const struct record *record)
     return record_is_session(record) ? HEAD_SETTLED : HEAD_CACHE;
 }
 
-/* The living record of a key, or NULL. */
-static struct record *find_living(struct shard *shard, struct bytes key, uint32_t tag)
-{
-    struct index_search search;
-    index_search_begin(&shard->index, tag, &search);
-    struct slot *slot;
-    while ((slot = index_search_next(&search)) != NULL) {
-        struct record *record = shard_record_at(shard, slot->place);
-        if (bytes_equal(record_key(record), key))
-            return record;
-    }
-    return NULL;
-}
-
 /* What `record` hid goes on being hidden when its segment is gone. False: no room for that. */
 static bool leave_tombstone(struct shard *shard, const struct record *record)
 {
@@ -79,15 +65,26 @@ static enum visit drop(struct shard *shard, const struct record *record, struct 
     return VISIT_ON;
 }
 
+/* A copy at a head, as it is; NULL: no room. */
+static struct record *copy_whole(struct shard *shard, const struct record *record,
+                                 struct segment **ret_segment)
+{
+    size_t size = record_size(record);
+    struct record *copy = shard_append(shard, settled_head(record), size, ARENA_COMPACTION, ret_segment);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, record, size);
+    shard->stats.copied_bytes += size;
+    return copy;
+}
+
 /* The copy has the life that the record has now. */
 static enum visit copy_out(struct shard *shard, const struct record *record, struct slot *slot)
 {
-    size_t size = record_size(record);
     struct segment *segment;
-    struct record *copy = shard_append(shard, settled_head(record), size, ARENA_COMPACTION, &segment);
+    struct record *copy = copy_whole(shard, record, &segment);
     if (copy == NULL)
         return VISIT_STUCK;
-    memcpy(copy, record, size);
     if (record_is_touched(record)) {
         copy->expiry_s = record_expiry(record);
         shard_seal_record(shard, copy);
@@ -96,23 +93,18 @@ static enum visit copy_out(struct shard *shard, const struct record *record, str
     slot->place = shard_place(segment, (uint32_t)((char *)copy - segment->base));
     shard_count_live(shard, segment, copy);
     shard_count_dead(shard, was.tag, was.place, record);
-    shard->stats.copied_bytes += size;
     return VISIT_ON;
 }
 
 /* As it is: it may have more to say than is known here. */
 static enum visit copy_note(struct shard *shard, const struct record *record, uint32_t tag)
 {
-    size_t size = record_size(record);
     struct segment *segment;
-    struct record *copy = shard_append(shard, settled_head(record), size, ARENA_COMPACTION, &segment);
-    if (copy == NULL)
+    if (copy_whole(shard, record, &segment) == NULL)
         return VISIT_STUCK;
-    memcpy(copy, record, size);
-    segment->held += (uint32_t)size;
+    segment->held += (uint32_t)record_size(record);
     if (record_kind(record) == RECORD_TOUCH)
         older_add(&shard->older, tag);
-    shard->stats.copied_bytes += size;
     return VISIT_ON;
 }
 
@@ -123,14 +115,15 @@ static enum visit visit_dead(struct shard *shard, const struct record *record, u
     uint32_t touched_s = record_expiry(record);
     bool hides =
         (record->expiry_s != 0 && record->expiry_s <= now_s) || (touched_s != 0 && touched_s <= now_s);
-    if (!hides || !older_has(&shard->older, tag, 1) || find_living(shard, record_key(record), tag) != NULL)
+    if (!hides || !older_has(&shard->older, tag, 1) ||
+        shard_find_slot(shard, record_key(record), tag) != NULL)
         return VISIT_ON;
     return leave_tombstone(shard, record) ? VISIT_ON : VISIT_STUCK;
 }
 
 static enum visit visit_tombstone(struct shard *shard, const struct record *record, uint32_t tag)
 {
-    if (!older_has(&shard->older, tag, 0) || find_living(shard, record_key(record), tag) != NULL)
+    if (!older_has(&shard->older, tag, 0) || shard_find_slot(shard, record_key(record), tag) != NULL)
         return VISIT_ON;
     return copy_note(shard, record, tag);
 }
@@ -143,12 +136,13 @@ static enum visit visit_touch(struct shard *shard, const struct record *record, 
     if (record->value_len != sizeof target)
         return copy_note(shard, record, tag);
     memcpy(&target, record_value(record).p, sizeof target);
-    const struct record *living = find_living(shard, record_key(record), tag);
-    if (living == NULL) {
+    const struct slot *slot = shard_find_slot(shard, record_key(record), tag);
+    if (slot == NULL) {
         if (!older_has(&shard->older, tag, 1))
             return VISIT_ON;
         return leave_tombstone(shard, record) ? VISIT_ON : VISIT_STUCK;
     }
+    const struct record *living = shard_record_at(shard, slot->place);
     bool is_current = record_version(living) == target && record_expiry(living) == record->expiry_s;
     bool is_told = living->expiry_s == record->expiry_s && !older_has(&shard->older, tag, 1);
     return is_current && !is_told ? copy_note(shard, record, tag) : VISIT_ON;
@@ -165,8 +159,7 @@ static enum visit visit_flush(struct shard *shard, const struct record *record, 
 static enum visit forget(struct shard *shard, const struct record *record, uint32_t tag)
 {
     struct file *file = shard->walk.segment->file;
-    enum record_kind kind = record_kind(record);
-    if (kind == RECORD_ITEM || kind == RECORD_TOUCH)
+    if (record_is_item(record) || record_kind(record) == RECORD_TOUCH)
         file->tags[file->ntags++] = tag;
     return VISIT_ON;
 }
@@ -193,12 +186,13 @@ static enum visit visit(struct shard *shard, const struct record *record, uint32
     uint32_t tag = shard_tag(hash_bytes(record_key(record), shard->seed));
     if (shard->walk.kind == WALK_RETIRE)
         return forget(shard, record, tag);
-    if (record_kind(record) == RECORD_ITEM)
+    if (record_is_item(record))
         return visit_item(shard, record, tag, now_s);
     if (shard->walk.kind == WALK_SWEEP)
         return VISIT_ON;
     switch (record_kind(record)) {
     case RECORD_ITEM:
+    case RECORD_STALE:
     case RECORD_VOID:
         return VISIT_ON;
     case RECORD_TOMBSTONE:
@@ -295,8 +289,8 @@ static bool has_stale_notes(const struct shard *shard, const struct segment *seg
 /* A large one that is no item is of a later version: there may be nowhere to copy it to. */
 static bool is_known(const struct segment *segment)
 {
-    enum record_kind kind = segment->large ? record_kind(segment_only_record(segment)) : RECORD_ITEM;
-    return kind == RECORD_ITEM || kind == RECORD_VOID;
+    const struct record *record = segment_only_record(segment);
+    return !segment->large || record_is_item(record) || record_kind(record) == RECORD_VOID;
 }
 
 static bool has_garbage(const struct shard *shard, const struct segment *segment, unsigned percent)

@@ -100,6 +100,17 @@ static struct bytes value_of(char to[PLAY_VALUE_MAX], unsigned key, uint64_t num
     return (struct bytes){.p = to, .len = len};
 }
 
+/* Some are stale, and some have a cas that a client has set. */
+static bool is_stale_of(uint64_t number)
+{
+    return number % 5 == 0;
+}
+
+static uint64_t cas_of(uint64_t number)
+{
+    return number % 4 == 1 ? number * 1000003 : 0;
+}
+
 static void view_entry(struct play *play, unsigned key, const struct store_entry *entry,
                        struct model_view *ret)
 {
@@ -110,8 +121,10 @@ static void view_entry(struct play *play, unsigned key, const struct store_entry
     struct bytes value = entry->item.value;
     if (value.len >= sizeof number)
         memcpy(&number, value.p, sizeof number);
-    bool is_right =
-        bytes_equal(value, value_of(play->other, key, number)) && entry->item.flags == (uint32_t)number;
+    uint64_t cas = cas_of(number) != 0 ? cas_of(number) : entry->item.version;
+    bool is_right = bytes_equal(value, value_of(play->other, key, number)) &&
+                    entry->item.flags == (uint32_t)number && entry->item.cas == cas &&
+                    entry->item.is_stale == is_stale_of(number);
     ret->number = is_right ? number : UINT64_MAX;
     ret->version = entry->item.version;
     ret->expiry_s = entry->item.expiry_s;
@@ -197,8 +210,10 @@ static void put(struct play *play, unsigned key, struct turn *turn)
                                              : STORE_SESSION};
     uint32_t expiry_s = roll_expiry(play);
     struct store_write write = {.head = value_of(play->value, key, state.number),
+                                .cas = cas_of(state.number),
                                 .flags = (uint32_t)state.number,
                                 .expiry_s = expiry_s,
+                                .is_stale = is_stale_of(state.number),
                                 .class = state.class};
     state.expiry_s = expiry_s;
     bool is_rewrite = false;
