@@ -85,13 +85,12 @@ enum err log_create_file(struct shard *shard, struct segment *segment)
     int error = 0;
     if (log_is_broken(log))
         return ERR_READ_ONLY;
-    if (shard->spare != NULL && !segment->large) {
+    if (segment->file == NULL && shard->spare != NULL && !segment->large) {
         segment->file = shard->spare;
-        segment->opened = shard->spare->serial;
         shard->spare = NULL;
-    } else {
-        error = make_file(log, shard->number, segment->opened, segment->size, &segment->file);
     }
+    if (segment->file == NULL)
+        error = make_file(log, shard->number, segment->opened, segment->size, &segment->file);
     if (error == -ENOMEM)
         return ERR_FULL;
     if (error == -ENOSPC || error == -EDQUOT)
@@ -100,34 +99,48 @@ enum err log_create_file(struct shard *shard, struct segment *segment)
         log_break(log, "cannot make a segment's file", error);
         return ERR_READ_ONLY;
     }
+    segment->opened = segment->file->serial;
     fill_head(shard, segment);
     return ERR_NONE;
 }
 
 /* An error is no matter here: who needs the file will meet it again. */
+static struct file *make_file_ahead(struct shard *shard, uint64_t bytes)
+{
+    struct file *file = NULL;
+    if (log_is_broken(shard->log))
+        return NULL;
+    pthread_mutex_lock(&shard->lock);
+    uint64_t serial = ++shard->opened;
+    shard_unlock(shard);
+    return make_file(shard->log, shard->number, serial, bytes, &file) == 0 ? file : NULL;
+}
+
+void log_stage_file(struct shard *shard, struct segment *staged)
+{
+    staged->file = make_file_ahead(shard, staged->size);
+}
+
+void log_remove_unused(struct shard *shard, struct file **file)
+{
+    struct log *log = shard->log;
+    char name[DIR_NAME_MAX];
+    if (*file == NULL)
+        return;
+    dir_segment_name(shard->number, (*file)->serial, name);
+    if (!log_is_broken(log))
+        (void)log->dir.disk->ops->remove(log->dir.disk, name); /* if it stays, the next start does that */
+    __atomic_fetch_sub(&log->disk_bytes, (*file)->bytes, __ATOMIC_RELAXED);
+    log_free_file(log, file);
+}
+
+/* One at a time, under log_lock. */
 static void make_spare(struct shard *shard)
 {
-    struct file *spare = NULL;
-    pthread_mutex_lock(&shard->lock);
-    bool is_wanted = shard->spare == NULL;
-    uint64_t serial = is_wanted ? ++shard->opened : 0;
-    shard_unlock(shard);
-    if (!is_wanted || make_file(shard->log, shard->number, serial, shard->arena->segment_bytes, &spare) < 0)
-        return;
+    struct file *spare = make_file_ahead(shard, shard->arena->segment_bytes);
     pthread_mutex_lock(&shard->lock);
     shard->spare = spare;
     shard_unlock(shard);
-}
-
-void log_drop_spare(struct shard *shard)
-{
-    struct disk *disk = shard->log->dir.disk;
-    char name[DIR_NAME_MAX];
-    if (shard->spare == NULL || log_is_broken(shard->log))
-        return;
-    dir_segment_name(shard->number, shard->spare->serial, name);
-    (void)disk->ops->remove(disk, name); /* if it stays, the next start does that */
-    log_free_file(shard->log, &shard->spare);
 }
 
 static void put_last(struct shard *shard, struct segment *segment)
@@ -252,7 +265,7 @@ bool log_commit(struct shard *shard)
     }
     shard_unlock(shard);
     if (ok && !has_spare)
-        make_spare(shard); /* under log_lock: one at a time */
+        make_spare(shard);
     pthread_mutex_unlock(&shard->log_lock);
     return ok;
 }

@@ -62,9 +62,13 @@ bool log_is_broken(const struct log *log);
 void log_break(struct log *log, const char *what, int error);
 const char *log_error(const struct log *log);
 
-/* Gives a segment just opened its file, the spare one if it fits, and with it its serial; writes its head into
- * memory. The shard's lock is held. */
+/* Gives a segment just opened its file, one that was made ahead if there is one, and with that its serial; writes its
+ * head into memory. The shard's lock is held. */
 enum err log_create_file(struct shard *shard, struct segment *segment) ERR_MUST_CHECK;
+/* Makes the file of a staged one ahead. Without the lock. */
+void log_stage_file(struct shard *shard, struct segment *staged);
+/* Removes a file made ahead that was not used; NULL inside is fine. */
+void log_remove_unused(struct shard *shard, struct file **file);
 /* Bytes were appended to it. */
 void log_note_appended(struct shard *shard, struct segment *segment);
 /* Nothing more will be. */
@@ -82,9 +86,6 @@ void log_note_durable(struct shard *shard, uint64_t appended, uint64_t version);
 /* Writes what the shard has appended, and sees to it that a spare file is there, so that opening a segment asks
  * nothing of the disk under the shard's lock (S7). False: the log is broken. */
 bool log_commit(struct shard *shard);
-
-/* Removes the spare file: at the end, by the only thread left. */
-void log_drop_spare(struct shard *shard);
 
 /* One round for all shards: see store_sync(). */
 enum err log_sync(struct log *log, struct shard *shards, uint32_t nshards, uint64_t version) ERR_MUST_CHECK;

@@ -212,7 +212,7 @@ void store_free(struct store **store)
         enum err err = store_sync(*store);
         (void)err; /* what could not be synced is what a power cut may take: nobody is left to be told */
         for (uint32_t i = 0; i < (*store)->nopen; i++)
-            log_drop_spare(&(*store)->shards[i]);
+            log_remove_unused(&(*store)->shards[i], &(*store)->shards[i].spare);
     }
     store_abandon(store);
 }

@@ -121,6 +121,34 @@ static void count_segments(void *arg, const char *name, uint64_t len)
         counts[len > 0]++;
 }
 
+static void test_large_values_are_put_without_the_disk(void **state)
+{
+    (void)state;
+    static char value[200000];
+    struct play play = begin(STORE_SYNC_INTERVAL);
+    const struct store_write write = {.head = {.p = value, .len = sizeof value}, .class = STORE_SESSION};
+    struct bytes key = bytes_of("large");
+    for (int i = 0; i < 3; i++) {
+        struct segment *staged = NULL;
+        struct store_entry entry;
+        assert_int_equal(store_stage(play.store, key, &write, false, &staged), ERR_NONE);
+        uint64_t calls = sim_disk_calls(play.sim);
+        store_lock(play.store, key, NOW, &entry);
+        if (i != 1) /* that one is not put after all */
+            assert_int_equal(store_put_staged(&entry, &write, &staged), ERR_NONE);
+        store_unlock(&entry);
+        assert_true(sim_disk_calls(play.sim) == calls);
+        store_unstage(play.store, &staged);
+    }
+    unsigned counts[2] = {0, 0};
+    uint64_t ticket;
+    assert_int_equal(store_commit(play.store, UINT64_MAX, &ticket), STORE_COMMIT_DONE);
+    sim_disk_each(play.sim, count_segments, counts);
+    assert_int_equal(counts[0], 1); /* the spare one */
+    assert_int_equal(counts[1], 2);
+    end(&play);
+}
+
 static void test_no_spare_stays_behind(void **state)
 {
     (void)state;
@@ -144,6 +172,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_disk_is_waited_for),
         cmocka_unit_test(test_what_is_to_go_is_not_synced),
         cmocka_unit_test(test_segments_open_without_the_disk),
+        cmocka_unit_test(test_large_values_are_put_without_the_disk),
         cmocka_unit_test(test_no_spare_stays_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
