@@ -1,5 +1,6 @@
 /* The binary dialect: a table of opcodes, the header's checks, and the answers; see binary.h. */
 #include "proto/binary.h"
+#include "proto/login.h"
 
 enum {
     KEY = 1,          /* there must be a key */
@@ -17,7 +18,7 @@ struct opcode {
     uint8_t is; /* of the above */
 };
 
-/* By number. What is unknown to memcached without -S is unknown here: verbosity, SASL. */
+/* By number. What is unknown to memcached is unknown here: verbosity, and SASL where nobody has to log in. */
 static const struct opcode opcodes[] = {
     {/* 00 get */ VERB_GET, 0, KEY},
     {/* 01 set */ VERB_SET, 8, KEY | VALUE},
@@ -51,17 +52,27 @@ static const struct opcode opcodes[] = {
     {/* 1d gat */ VERB_GET, 4, KEY | TOUCH},
     {/* 1e gatq */ VERB_GET, 4, KEY | TOUCH | QUIET},
     {/* 1f none */ VERB_REFUSED, 0, 0},
-    {/* 20 SASL list */ VERB_REFUSED, 0, 0},
-    {/* 21 SASL auth */ VERB_REFUSED, 0, 0},
-    {/* 22 SASL step */ VERB_REFUSED, 0, 0},
+    {/* 20 SASL list */ VERB_SASL_LIST, 0, 0},
+    {/* 21 SASL auth */ VERB_LOGIN, 0, KEY | VALUE},
+    {/* 22 SASL step */ VERB_LOGIN, 0, KEY | VALUE},
     {/* 23 gatk */ VERB_GET, 4, KEY | TOUCH | ECHO_KEY},
     {/* 24 gatkq */ VERB_GET, 4, KEY | TOUCH | ECHO_KEY | QUIET},
 };
 
-static const struct opcode *opcode_find(uint8_t number)
+enum { OPCODE_SASL_LIST = 0x20, OPCODE_SASL_STEP = 0x22 };
+
+static const struct opcode *opcode_find(uint8_t number, enum auth auth)
 {
     static const struct opcode unknown = {VERB_REFUSED, 0, 0};
+    if (number >= OPCODE_SASL_LIST && number <= OPCODE_SASL_STEP && auth == AUTH_NONE)
+        return &unknown;
     return number < sizeof opcodes / sizeof *opcodes ? &opcodes[number] : &unknown;
+}
+
+/* What may be asked before one has said who one is. */
+static bool is_open_to_all(const struct opcode *opcode)
+{
+    return opcode->verb == VERB_VERSION || opcode->verb == VERB_SASL_LIST || opcode->verb == VERB_LOGIN;
 }
 
 struct header {
@@ -136,8 +147,8 @@ static void take_extras(const char *extras, size_t len, struct request *ret)
 }
 
 /* The whole packet is there and its lengths are good. */
-static void take_packet(const char *in, const struct header *header, const struct opcode *opcode,
-                        struct request *ret)
+static void take_packet(struct proto *proto, const char *in, const struct header *header,
+                        const struct opcode *opcode, struct request *ret)
 {
     const char *key = in + BINARY_HEADER_LEN + header->extras_len;
     ret->verb = opcode->verb;
@@ -154,6 +165,8 @@ static void take_packet(const char *in, const struct header *header, const struc
     if (opcode->is & VALUE)
         ret->value =
             (struct bytes){key + header->key_len, header->body_len - header->key_len - header->extras_len};
+    if (ret->verb == VERB_LOGIN)
+        login_take_sasl(proto, header->opcode == OPCODE_SASL_STEP, ret);
     /* memcached turns all three into a cas; its add with a cas overwrites, too. */
     bool replaces = ret->verb == VERB_SET || ret->verb == VERB_ADD || ret->verb == VERB_REPLACE;
     if (replaces && ret->cas != 0)
@@ -173,19 +186,25 @@ enum parse binary_next(struct proto *proto, const char *in, size_t len, size_t *
         return PARSE_MORE;
     }
     struct header header = header_of(in);
-    const struct opcode *opcode = opcode_find(header.opcode);
+    const struct opcode *opcode = opcode_find(header.opcode, proto->auth);
     uint32_t before_value = (uint32_t)header.key_len + header.extras_len;
     *ret = (struct request){.opcode = header.opcode};
     memcpy(&ret->opaque, in + 12, sizeof ret->opaque);
     *ret_used = len;
     if (before_value > header.body_len)
         return refuse(ret, REFUSAL_UNKNOWN, true);
+    if (proto->auth == AUTH_WANTED && !is_open_to_all(opcode))
+        return refuse(ret, REFUSAL_LOGIN, true);
     if (header.key_len > PROTO_KEY_MAX)
         return refuse(ret, REFUSAL_FORMAT, true);
     if (opcode->verb == VERB_REFUSED)
         return refuse_and_skip(proto, len, &header, REFUSAL_UNKNOWN, ret_used, ret);
     if (!lengths_suit(&header, opcode))
         return refuse(ret, REFUSAL_FORMAT, true);
+    if (opcode->verb == VERB_LOGIN && header.key_len > LOGIN_MECHANISM_MAX)
+        return refuse_and_skip(proto, len, &header, REFUSAL_LOGIN_FORMAT, ret_used, ret);
+    if (opcode->verb == VERB_LOGIN && header.body_len > PROTO_LOGIN_MAX)
+        return refuse_and_skip(proto, len, &header, REFUSAL_LOGIN_LONG, ret_used, ret);
     if ((opcode->is & VALUE) && header.body_len - before_value > proto->value_max)
         return refuse_and_skip(proto, len, &header, REFUSAL_TOO_LARGE, ret_used, ret);
     if ((opcode->is & VALUE) && proto->no_room)
@@ -196,6 +215,6 @@ enum parse binary_next(struct proto *proto, const char *in, size_t len, size_t *
     *ret_need = len < whole ? whole : 0;
     if (len < whole)
         return PARSE_MORE;
-    take_packet(in, &header, opcode, ret);
+    take_packet(proto, in, &header, opcode, ret);
     return PARSE_REQUEST;
 }

@@ -10,6 +10,7 @@ enum code {
     CODE_NOT_STORED = 0x05,
     CODE_NON_NUMERIC = 0x06,
     CODE_AUTH = 0x20,
+    CODE_AUTH_STEP = 0x21,
     CODE_UNKNOWN = 0x81,
     CODE_MEMORY = 0x82,
 };
@@ -55,6 +56,11 @@ static const struct failure refusal_failures[] = {
     [REFUSAL_DELTA] = FAILURE(CODE_INVALID, "Invalid arguments"),
     [REFUSAL_DELETE_USAGE] = FAILURE(CODE_INVALID, "Invalid arguments"),
     [REFUSAL_LINE_TOO_LONG] = FAILURE(CODE_INVALID, "Invalid arguments"),
+    [REFUSAL_LOGIN] = FAILURE(CODE_AUTH, "Auth failure."),
+    [REFUSAL_LOGIN_END] = FAILURE(CODE_AUTH, "Auth failure."),
+    [REFUSAL_LOGIN_FORMAT] = FAILURE(CODE_INVALID, "Invalid arguments"),
+    [REFUSAL_LOGIN_LONG] = FAILURE(CODE_MEMORY, "Out of memory"),
+    [REFUSAL_LOGIN_STEP] = FAILURE(CODE_AUTH_STEP, ""),
 };
 
 static const struct failure *failure_of(const struct request *request, enum status status)
@@ -131,6 +137,8 @@ static size_t put_success(const struct request *request, const struct answer *an
     case VERB_PREPEND:
     case VERB_CAS:
         return put_header(out, request, CODE_OK, (struct body){0}, answer->cas);
+    case VERB_LOGIN:
+        return binary_put_words(request, bytes_of("Authenticated"), out);
     default:
         return put_header(out, request, CODE_OK, (struct body){0}, 0);
     }
@@ -168,8 +176,8 @@ size_t binary_put_stat(const struct request *request, struct bytes name, struct 
     return n + put_bytes(out + n, value);
 }
 
-size_t binary_put_version(const struct request *request, struct bytes version, char *out)
+size_t binary_put_words(const struct request *request, struct bytes words, char *out)
 {
-    size_t n = put_header(out, request, CODE_OK, (struct body){.value_len = version.len}, 0);
-    return n + put_bytes(out + n, version);
+    size_t n = put_header(out, request, CODE_OK, (struct body){.value_len = words.len}, 0);
+    return n + put_bytes(out + n, words);
 }

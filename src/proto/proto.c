@@ -4,12 +4,25 @@
 
 #include "base/check.h"
 #include "proto/binary.h"
+#include "proto/login.h"
 #include "proto/text.h"
 
 /* The first byte decides for the connection's whole life. */
-static enum dialect dialect_of(const char *in)
+static enum dialect dialect_of(const struct proto *proto, const char *in)
 {
-    return (unsigned char)in[0] == BINARY_MAGIC_REQUEST ? DIALECT_BINARY : DIALECT_TEXT;
+    if ((unsigned char)in[0] == BINARY_MAGIC_REQUEST)
+        return DIALECT_BINARY;
+    return proto->auth == AUTH_WANTED ? DIALECT_LOGIN : DIALECT_TEXT;
+}
+
+static enum parse next_of_dialect(struct proto *proto, const char *in, size_t len, size_t *ret_used,
+                                  size_t *ret_need, struct request *ret)
+{
+    if (proto->dialect == DIALECT_TEXT)
+        return text_next(proto, in, len, ret_used, ret_need, ret);
+    if (proto->dialect == DIALECT_BINARY)
+        return binary_next(proto, in, len, ret_used, ret_need, ret);
+    return login_next(proto, in, len, ret_used, ret_need, ret);
 }
 
 /* Throws away what has arrived of a refused value; returns how much that is. */
@@ -29,11 +42,9 @@ enum parse proto_next(struct proto *proto, const char *in, size_t len, size_t *r
     if (skipped == len)
         return PARSE_MORE;
     if (proto->dialect == DIALECT_UNKNOWN)
-        proto->dialect = dialect_of(in);
+        proto->dialect = dialect_of(proto, in + skipped);
     size_t used = 0;
-    enum parse parse = proto->dialect == DIALECT_BINARY
-                           ? binary_next(proto, in + skipped, len - skipped, &used, ret_need, ret)
-                           : text_next(proto, in + skipped, len - skipped, &used, ret_need, ret);
+    enum parse parse = next_of_dialect(proto, in + skipped, len - skipped, &used, ret_need, ret);
     *ret_used += used;
     return parse;
 }
@@ -46,6 +57,13 @@ void proto_refuse_value(struct proto *proto, const char *in, size_t len, size_t 
     enum parse parse = proto_next(proto, in, len, ret_used, &need, ret);
     proto->no_room = false;
     CHECK(parse == PARSE_REQUEST && ret->verb == VERB_REFUSED);
+}
+
+void proto_let_in(struct proto *proto, bool in)
+{
+    proto->auth = in ? AUTH_DONE : AUTH_WANTED;
+    if (in && proto->dialect == DIALECT_LOGIN)
+        proto->dialect = DIALECT_TEXT;
 }
 
 size_t proto_put_answer(const struct proto *proto, const struct request *request, const struct answer *answer,
@@ -74,9 +92,9 @@ size_t proto_put_stat(const struct proto *proto, const struct request *request, 
                                             : text_put_stat(name, value, out);
 }
 
-size_t proto_put_version(const struct proto *proto, const struct request *request, struct bytes version,
-                         char *out)
+size_t proto_put_words(const struct proto *proto, const struct request *request, struct bytes words,
+                       char *out)
 {
-    return proto->dialect == DIALECT_BINARY ? binary_put_version(request, version, out)
-                                            : text_put_version(version, out);
+    return proto->dialect == DIALECT_BINARY ? binary_put_words(request, words, out)
+                                            : text_put_version(words, out);
 }

@@ -8,6 +8,8 @@
  *
  *      first byte 0x80 -> binary, anything else -> text      (once for a connection's life)
  *
+ * Where users have to say who they are (`auth`), nothing but that is a request before proto_let_in(): see login.h.
+ *
  * Threads: none of its own; one struct proto per connection.
  * Limits: value_max limits the value alone; memcached's -I limits the item, that is about 50 bytes, key,
  * value and \r\n together. So every value that fits there fits here. Text has 2^31 - 3 bytes at most as well.
@@ -22,14 +24,26 @@
 enum {
     PROTO_LINE_MAX = 2048,         /* a command line with its end, unless it is a get with many keys */
     PROTO_KEYS_LINE_MAX = 1 << 20, /* get, gets, gat, gats with many keys */
+    PROTO_LOGIN_MAX = 2048,        /* user and password with what stands around them */
     PROTO_ANSWER_MAX = 512,        /* what proto_put_answer() and the head and tail of a hit need at most */
 };
 
-enum dialect { DIALECT_UNKNOWN, DIALECT_TEXT, DIALECT_BINARY };
+/* DIALECT_LOGIN: text, before proto_let_in(). */
+enum dialect { DIALECT_UNKNOWN, DIALECT_TEXT, DIALECT_BINARY, DIALECT_LOGIN };
 
-/* The parser's state between two calls. Zero it and set value_max to begin; all else is the parser's own. */
+/* Who sends VERB_LOGIN and who need not; proto_let_in() makes the one of the other. */
+enum auth {
+    AUTH_NONE, /* there are no users, and no such command */
+    AUTH_WANTED,
+    AUTH_DONE
+};
+
+/* The parser's state between two calls. Zero it and set value_max to begin, and where users have to log in `auth`, and
+ * `dialect` if there is only one; all else is the parser's own. */
 struct proto {
     enum dialect dialect;
+    enum auth auth;
+    bool sasl_begun;     /* a step may follow */
     bool no_room;        /* within proto_refuse_value(): the value at hand is to be refused */
     uint64_t value_max;  /* the longest value accepted, in bytes */
     uint64_t skip;       /* bytes of a refused value still to be thrown away */
@@ -63,6 +77,9 @@ enum parse proto_next(struct proto *proto, const char *in, size_t len, size_t *r
 void proto_refuse_value(struct proto *proto, const char *in, size_t len, size_t *ret_used,
                         struct request *ret);
 
+/* What came of a VERB_LOGIN: from now on everything is a request, or nothing but another login is. */
+void proto_let_in(struct proto *proto, bool in);
+
 /* Writes the answer to anything but a hit with a value, stats lines or a version; a refused request is
  * answered from request.refusal whatever the status. At most PROTO_ANSWER_MAX bytes. Returns the number of
  * bytes; 0 when silent:
@@ -84,8 +101,8 @@ size_t proto_put_hit_tail(const struct proto *proto, const struct request *reque
 size_t proto_put_stat(const struct proto *proto, const struct request *request, struct bytes name,
                       struct bytes value, char *out);
 
-/* The answer to VERB_VERSION; `version` at most 64 bytes. */
-size_t proto_put_version(const struct proto *proto, const struct request *request, struct bytes version,
-                         char *out);
+/* The answer to VERB_VERSION and VERB_SASL_LIST: `words`, at most 64 bytes. */
+size_t proto_put_words(const struct proto *proto, const struct request *request, struct bytes words,
+                       char *out);
 
 #endif

@@ -32,7 +32,9 @@ enum verb {
     VERB_VERBOSITY,
     VERB_NOOP,
     VERB_QUIT,
-    VERB_REFUSED, /* nothing to do but to answer request.refusal */
+    VERB_LOGIN,     /* key: the user, value: the password; both empty when they were not understood */
+    VERB_SASL_LIST, /* binary: which mechanisms there are */
+    VERB_REFUSED,   /* nothing to do but to answer request.refusal */
 };
 
 /* Why a request was refused by the parser; each dialect has its own words for it. */
@@ -48,6 +50,11 @@ enum refusal {
     REFUSAL_DELETE_USAGE,  /* CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply] */
     REFUSAL_LINE_TOO_LONG, /* a line that cannot be a request: answered and closed */
     REFUSAL_HANGUP,        /* no client of ours (HTTP; binary: no magic): closed without an answer */
+    REFUSAL_LOGIN,         /* first of all, say who you are; in binary closed, too */
+    REFUSAL_LOGIN_END,     /* CLIENT_ERROR bad command line termination */
+    REFUSAL_LOGIN_FORMAT,  /* CLIENT_ERROR bad authentication token format */
+    REFUSAL_LOGIN_LONG,    /* longer than PROTO_LOGIN_MAX */
+    REFUSAL_LOGIN_STEP,    /* SASL: go on by a step */
 };
 
 struct request {
@@ -82,7 +89,7 @@ enum status {
     STATUS_DISK_FULL, /* nothing has changed; goes on when there is room again */
     STATUS_READ_ONLY, /* the disk has failed */
     STATUS_NON_NUMERIC,
-    STATUS_DENIED,  /* this listener does not allow the command */
+    STATUS_DENIED,  /* this listener does not allow the command; login: no such user and password */
     STATUS_REFUSED, /* request.refusal says why */
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/num.h"
+#include "proto/words.h"
 
 enum shape {
     SHAPE_GET,       /* <key>+ */
@@ -65,55 +66,7 @@ static const struct command *command_find(struct bytes name)
     return NULL;
 }
 
-/* Words. A word is a run of anything but spaces: tabs, control characters and zeros are part of it, as
- * memcached has it. */
-
-enum { WORDS_KEPT = 5 };
-
-struct words {
-    struct bytes word[WORDS_KEPT]; /* the first ones */
-    struct bytes last;
-    size_t n; /* of all on the line */
-};
-
-static void skip_spaces(struct bytes *rest)
-{
-    while (rest->len > 0 && *rest->p == ' ') {
-        rest->p++;
-        rest->len--;
-    }
-}
-
-static struct bytes trimmed(struct bytes rest)
-{
-    skip_spaces(&rest);
-    while (rest.len > 0 && rest.p[rest.len - 1] == ' ')
-        rest.len--;
-    return rest;
-}
-
-/* Takes the next word off `rest`; empty at the end of the line. */
-static struct bytes next_word(struct bytes *rest)
-{
-    skip_spaces(rest);
-    const char *end = rest->len > 0 ? memchr(rest->p, ' ', rest->len) : NULL;
-    struct bytes word = {rest->p, end != NULL ? (size_t)(end - rest->p) : rest->len};
-    rest->p += word.len;
-    rest->len -= word.len;
-    return word;
-}
-
-static void split_words(struct bytes rest, struct words *ret)
-{
-    ret->n = 0;
-    ret->last = (struct bytes){0};
-    for (struct bytes word = next_word(&rest); word.len > 0; word = next_word(&rest)) {
-        if (ret->n < WORDS_KEPT)
-            ret->word[ret->n] = word;
-        ret->last = word;
-        ret->n++;
-    }
-}
+/* Words, see words.h. */
 
 static bool word_is_noreply(struct bytes word)
 {
@@ -152,12 +105,6 @@ static bool is_keys_line(const char *in, size_t len)
            bytes_starts_with(text, (struct bytes)NAME("gats "));
 }
 
-/* Cuts off the end, \n or \r\n, of the `full` bytes of a line. */
-static struct bytes line_text(const char *in, size_t full)
-{
-    return (struct bytes){in, full > 1 && in[full - 2] == '\r' ? full - 2 : full - 1};
-}
-
 static enum line_state find_line(struct proto *proto, const char *in, size_t len, struct line *ret)
 {
     size_t max = len >= PROTO_LINE_MAX && is_keys_line(in, len) ? PROTO_KEYS_LINE_MAX : PROTO_LINE_MAX;
@@ -170,7 +117,7 @@ static enum line_state find_line(struct proto *proto, const char *in, size_t len
     }
     proto->scanned = 0;
     ret->full = (size_t)(end - in) + 1;
-    ret->text = line_text(in, ret->full);
+    ret->text = words_line(in, ret->full);
     return LINE_WHOLE;
 }
 
@@ -182,7 +129,7 @@ static bool keys_are_good(struct bytes rest)
 {
     struct bytes key;
     do {
-        key = next_word(&rest);
+        key = words_next(&rest);
         if (key.len > PROTO_KEY_MAX)
             return false;
     } while (key.len > 0);
@@ -194,8 +141,8 @@ static bool keys_are_good(struct bytes rest)
 static size_t take_key(struct bytes rest, size_t full, struct request *request)
 {
     const char *start = rest.p;
-    request->key = next_word(&rest);
-    skip_spaces(&rest);
+    request->key = words_next(&rest);
+    words_skip_spaces(&rest);
     request->last = rest.len == 0;
     return request->last ? full : (size_t)(rest.p - start);
 }
@@ -204,7 +151,7 @@ static size_t next_key(struct proto *proto, const char *in, size_t len, struct r
 {
     CHECK(len >= proto->keys_left);
     *ret = proto->keys;
-    size_t used = take_key(line_text(in, proto->keys_left), proto->keys_left, ret);
+    size_t used = take_key(words_line(in, proto->keys_left), proto->keys_left, ret);
     proto->keys_left -= used;
     return used;
 }
@@ -217,14 +164,14 @@ static size_t begin_keys(struct proto *proto, const struct command *command, str
     const char *start = rest.p;
     if (command->shape == SHAPE_GAT) {
         ret->touch = true;
-        struct bytes exptime = next_word(&rest);
-        skip_spaces(&rest);
+        struct bytes exptime = words_next(&rest);
+        words_skip_spaces(&rest);
         if (rest.len > 0 && !num_parse_i64(exptime, &ret->exptime)) {
             refuse(ret, REFUSAL_EXPTIME);
             return full;
         }
     }
-    skip_spaces(&rest);
+    words_skip_spaces(&rest);
     if (rest.len == 0 || !keys_are_good(rest)) {
         refuse(ret, REFUSAL_FORMAT);
         return full;
@@ -315,7 +262,7 @@ static void parse_arguments(const struct command *command, const struct words *w
 static void parse_unknown(struct bytes rest, struct request *ret)
 {
     struct words words;
-    split_words(rest, &words);
+    words_split(rest, &words);
     ret->quiet = word_is_noreply(words.last);
     refuse(ret, REFUSAL_UNKNOWN);
     /* A browser, perhaps made to carry commands in a form it posts: nothing on this connection is for us. */
@@ -376,12 +323,12 @@ static bool parse_value_len(struct bytes word, struct request *ret)
 static bool parse_rest(const struct command *command, struct bytes rest, struct request *ret)
 {
     if (command->shape == SHAPE_ANY) {
-        ret->argument = trimmed(rest);
+        ret->argument = words_trimmed(rest);
         ret->close = command->verb == VERB_QUIT;
         return false;
     }
     struct words words;
-    split_words(rest, &words);
+    words_split(rest, &words);
     bool has_value = command->shape == SHAPE_SET || command->shape == SHAPE_CAS;
     if (words.n < command->words_min || (has_value && !parse_value_len(words.word[3], ret))) {
         refuse(ret, REFUSAL_FORMAT);

@@ -13,7 +13,7 @@ static const struct bytes ok_words[] = {
     [VERB_REPLACE] = WORDS("STORED"), [VERB_APPEND] = WORDS("STORED"),  [VERB_PREPEND] = WORDS("STORED"),
     [VERB_CAS] = WORDS("STORED"),     [VERB_DELETE] = WORDS("DELETED"), [VERB_TOUCH] = WORDS("TOUCHED"),
     [VERB_FLUSH] = WORDS("OK"),       [VERB_STATS] = WORDS("RESET"),    [VERB_VERBOSITY] = WORDS("OK"),
-    [VERB_NOOP] = WORDS("MN"),        [VERB_REFUSED] = WORDS("ERROR"),
+    [VERB_NOOP] = WORDS("MN"),        [VERB_LOGIN] = WORDS("STORED"),   [VERB_REFUSED] = WORDS("ERROR"),
 };
 
 static const struct bytes status_words[] = {
@@ -40,6 +40,11 @@ static const struct bytes refusal_words[] = {
     [REFUSAL_DELTA] = WORDS("CLIENT_ERROR invalid numeric delta argument"),
     [REFUSAL_DELETE_USAGE] = WORDS("CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]"),
     [REFUSAL_LINE_TOO_LONG] = WORDS("CLIENT_ERROR line too long"),
+    [REFUSAL_LOGIN] = WORDS("CLIENT_ERROR unauthenticated"),
+    [REFUSAL_LOGIN_END] = WORDS("CLIENT_ERROR bad command line termination"),
+    [REFUSAL_LOGIN_FORMAT] = WORDS("CLIENT_ERROR bad authentication token format"),
+    [REFUSAL_LOGIN_LONG] = WORDS("CLIENT_ERROR auth token too long"),
+    [REFUSAL_LOGIN_STEP] = WORDS("CLIENT_ERROR unauthenticated"),
     [REFUSAL_HANGUP] = {NULL, 0},
 };
 
@@ -70,6 +75,7 @@ static char *put_end(char *out)
 static struct bytes words_for(const struct request *request, enum status status)
 {
     static const struct bytes flush_denied = WORDS("CLIENT_ERROR flush_all not allowed");
+    static const struct bytes login_denied = WORDS("CLIENT_ERROR authentication failure");
     static const struct bytes incr_full = WORDS("SERVER_ERROR out of memory");
     bool counts = request->verb == VERB_INCR || request->verb == VERB_DECR;
     if (status == STATUS_OK)
@@ -78,6 +84,8 @@ static struct bytes words_for(const struct request *request, enum status status)
         return ok_words[VERB_REFUSED];
     if (status == STATUS_DENIED && request->verb == VERB_FLUSH)
         return flush_denied;
+    if (status == STATUS_DENIED && request->verb == VERB_LOGIN)
+        return login_denied;
     if (status == STATUS_FULL && counts)
         return incr_full;
     return status_words[status];

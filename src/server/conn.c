@@ -366,9 +366,9 @@ void conn_open(struct worker *worker, int fd, unsigned role, struct worker *from
     *conn = (struct conn){.source.ready = ready,
                           .mail.open = arrive,
                           .worker = worker,
-                          .role = role,
                           .proto.value_max = server->settings->value_max};
     transport_init_plain(&conn->transport, fd);
+    access_begin(conn, role);
     __atomic_fetch_add(&worker->nconnections, 1, __ATOMIC_RELAXED);
     if (worker == from)
         arrive(&conn->mail);

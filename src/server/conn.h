@@ -33,10 +33,11 @@ struct conn {
     struct transport transport;
     struct worker *worker;
     enum conn_state state;
-    unsigned role;
-    uint32_t events;   /* what the loop watches */
-    bool is_last;      /* close once the answers are out */
-    bool is_owed_mail; /* its mail is on the way: free it when that has come */
+    unsigned role;          /* 0 until its user has logged in */
+    unsigned listener_role; /* what its role becomes then */
+    uint32_t events;        /* what the loop watches */
+    bool is_last;           /* close once the answers are out */
+    bool is_owed_mail;      /* its mail is on the way: free it when that has come */
     struct proto proto;
     struct buffer in;
     struct buffer out;

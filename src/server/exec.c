@@ -70,11 +70,16 @@ static void run_flush(struct conn *conn)
     exec_put_status(conn, status_of(result));
 }
 
-static void run_version(struct conn *conn)
+void exec_put_words(struct conn *conn, struct bytes words)
 {
     char *room = conn_answer_room(conn);
     if (room != NULL)
-        conn->out.len += proto_put_version(&conn->proto, &conn->request, bytes_of(VERSION_PROTOCOL), room);
+        conn->out.len += proto_put_words(&conn->proto, &conn->request, words, room);
+}
+
+static void run_version(struct conn *conn)
+{
+    exec_put_words(conn, bytes_of(VERSION_PROTOCOL));
 }
 
 static void run_verbosity(struct conn *conn)
@@ -115,10 +120,12 @@ static const struct verb_row verbs[] = {
     [VERB_TOUCH] = {NULL, OP_TOUCH, ROLE_WRITE, COUNTER_cmd_touch, COUNTER_touch_hits, COUNTER_touch_misses},
     [VERB_FLUSH] = {run_flush, 0, ROLE_ADMIN, COUNTER_cmd_flush, NONE, NONE},
     [VERB_STATS] = {stats_run, 0, ROLE_READ, NONE, NONE, NONE},
-    [VERB_VERSION] = {run_version, 0, ROLE_READ, NONE, NONE, NONE},
+    [VERB_VERSION] = {run_version, 0, 0, NONE, NONE, NONE},
     [VERB_VERBOSITY] = {run_verbosity, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_NOOP] = {run_noop, 0, ROLE_READ, NONE, NONE, NONE},
     [VERB_QUIT] = {run_noop, 0, 0, NONE, NONE, NONE},
+    [VERB_LOGIN] = {access_login, 0, 0, COUNTER_auth_cmds, NONE, NONE},
+    [VERB_SASL_LIST] = {access_list, 0, 0, NONE, NONE, NONE},
     [VERB_REFUSED] = {run_refused, 0, 0, NONE, NONE, NONE},
 };
 

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ERROR_MAX = 512 };
+enum { ERROR_MAX = ACCESS_ERROR_MAX };
 
 #define MIB               ((uint64_t)1 << 20)
 #define BUFFERS_MIN_BYTES (64 * MIB)
@@ -131,6 +131,7 @@ static void stop(struct server *server)
     listener_close_all(server->listeners, server->nlisteners);
     engine_free(&server->engine);
     disk_close(&server->disk);
+    access_close(&server->access);
     if (server->pid_file != NULL)
         unlink(server->pid_file);
 }
@@ -164,16 +165,16 @@ static void say_ready(const struct server *server)
     fputc('\n', stderr);
 }
 
-/* The signals that end the server, blocked in every thread so that main can wait for them. */
+/* The signals that main waits for, blocked in every thread. */
 static void block_signals(sigset_t *set)
 {
     sigemptyset(set);
     sigaddset(set, SIGTERM);
     sigaddset(set, SIGINT);
     sigaddset(set, SIGUSR1); /* a graceful end to memcached, too */
+    sigaddset(set, SIGHUP);  /* this one means: read files again */
     CHECK(pthread_sigmask(SIG_BLOCK, set, NULL) == 0);
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
-    CHECK(signal(SIGHUP, SIG_IGN) != SIG_ERR);
 }
 
 /* In this order: what needs root, the background, the user; threads last, as a fork takes none along. */
@@ -181,6 +182,8 @@ static enum err start(struct server *server, int *ret_ready_fd, char *error)
 {
     struct settings *settings = server->settings;
     enum err err = process_raise_descriptors(settings->max_connections, error);
+    if (err == ERR_NONE)
+        err = access_open(&server->access, settings, error);
     if (err == ERR_NONE)
         err = listener_open_all(settings, &server->listeners, &server->nlisteners, error);
     if (err == ERR_NONE && settings->daemonize)
@@ -200,6 +203,19 @@ static enum err start(struct server *server, int *ret_ready_fd, char *error)
     return err;
 }
 
+static void wait_for_the_end(struct server *server, const sigset_t *signals)
+{
+    char error[ERROR_MAX];
+    int number;
+    for (;;) {
+        CHECK(sigwait(signals, &number) == 0);
+        if (number != SIGHUP)
+            return;
+        if (access_reload(&server->access, error) != ERR_NONE)
+            fprintf(stderr, "cloakroomd: SIGHUP: %s; all stays as it was\n", error);
+    }
+}
+
 static int serve(struct settings *settings)
 {
     char error[ERROR_MAX];
@@ -213,11 +229,10 @@ static int serve(struct settings *settings)
     int ready_fd = -1;
     enum err err = start(&server, &ready_fd, error);
     if (err == ERR_NONE) {
-        int signal_number;
         say_ready(&server);
         if (ready_fd >= 0)
             process_detach(ready_fd);
-        CHECK(sigwait(&signals, &signal_number) == 0);
+        wait_for_the_end(&server, &signals);
     } else {
         complain(error);
     }

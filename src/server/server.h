@@ -8,6 +8,7 @@
 #define CLOAKROOM_SERVER_SERVER_H
 
 #include "engine/engine.h"
+#include "server/access.h"
 #include "server/buffer.h"
 #include "server/counters.h"
 #include "server/listener.h"
@@ -23,6 +24,7 @@ struct server {
     struct disk *disk; /* of --data; NULL: none */
     char boot_id[40];
     struct buffer_pool buffers;
+    struct access access;
     struct listener *listeners;
     size_t nlisteners;
     const char *pid_file; /* written, to be removed at the end; else NULL */

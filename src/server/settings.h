@@ -30,6 +30,8 @@ struct settings {
     bool help;
     bool version;
     bool manual;
+    bool sasl;
+    char *auth_file; /* of -Y */
     char *pid_file;
     char *user;
     struct option_list session_prefixes;

@@ -42,6 +42,17 @@ static const struct option_row rows[] = {
      .help = "address to listen on, also as addr:port, [v6]:port or a list with commas; may be given "
              "again; readonly: or noadmin: in front narrows what is allowed there (default: 127.0.0.1)",
      OPTION_LIST(struct settings, listen)},
+    {.letter = 'Y',
+     .name = "auth-file",
+     .argument = "<file>",
+     .help = "who connects has to log in, as a user of this file of user:password lines",
+     OPTION_TEXT(struct settings, auth_file)},
+    {.letter = 'S',
+     .name = "enable-sasl",
+     .help = "log in by SASL, in the binary protocol; without -Y the file is the one that "
+             "MEMCACHED_SASL_PWDB names, "
+             "and text is not served",
+     OPTION_FLAG(struct settings, sasl)},
     {.letter = 'd',
      .name = "daemon",
      .help = "run in the background",

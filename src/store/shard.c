@@ -29,7 +29,6 @@ void shard_fini(struct shard *shard)
         shard->retired = file->next_retired;
         log_free_file(shard->log, &file);
     }
-    log_free_file(shard->log, &shard->spare);
     free(shard->segments);
     older_fini(&shard->older);
     index_fini(&shard->index);
@@ -124,7 +123,7 @@ static bool take_id(struct shard *shard, struct segment *segment)
 bool shard_adopt(struct shard *shard, struct segment *segment)
 {
     shard->refusal = ERR_FULL;
-    segment->opened = ++shard->opened;
+    segment->opened = shard->opened + 1;
     if (!take_id(shard, segment))
         return false;
     if (shard->log != NULL)
@@ -134,6 +133,7 @@ bool shard_adopt(struct shard *shard, struct segment *segment)
         shard->nsegments--;
         return false;
     }
+    shard->opened++;
     return true;
 }
 

@@ -40,6 +40,18 @@ def memccapable_test(server, where, protocol):
     return code == 0 and "All tests passed" in out, "\n".join(failed)
 
 
+def sasl_test(server, where, environment, password, wanted, printed):
+    """php-memcached with user and password, sessions and functions, against a server that wants them."""
+    users = where / "users"
+    users.write_text("alice:secret\n")
+    words = [f"memcached.sess_sasl_{name}={value}" for name, value in (("username", "alice"), ("password", password))]
+    with harness.tcp_server(server, where, "-S", "-Y", str(users)) as port:
+        settings = [word for one in [f"session.save_path=127.0.0.1:{port}", *words] for word in ("-d", one)]
+        command = ["php", *settings, str(harness.HERE / "sasl.php"), str(port), "alice", password, wanted]
+        code, out = harness.run(command, SCRIPT_S, environment)
+    return code == 0 and out == printed, out
+
+
 def all_tests(server, where, addresses):
     """(name, function) of each test; a function returns (passed, what was printed)."""
     for way, (name, settings) in enumerate(ways(addresses)):
@@ -47,6 +59,11 @@ def all_tests(server, where, addresses):
         for script in sorted((harness.HERE / "php").glob("*.php")):
             if script.stem != "lib":
                 yield f"{name}: {script.stem}", lambda s=script, e=environment: php_test(s, e)
+    settings = harness.handler_settings("memcached", 0)
+    environment = harness.write_ini(where / "sasl", settings)
+    for password, wanted, printed in (("secret", "in", "n=1\n"), ("wrong", "out", "refused\n")):
+        yield f"memcached SASL: {wanted}", lambda p=password, w=wanted, o=printed: sasl_test(
+            server, where, environment, p, w, o)
     for name, protocol in (("text", "-a"), ("binary", "-b")):
         yield f"memccapable {name}", lambda p=protocol: memccapable_test(server, where, p)
 

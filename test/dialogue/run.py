@@ -19,7 +19,7 @@ import time
 sys.dont_write_bytecode = True  # a test run leaves nothing in the tree
 
 import script
-from server import CannotStart, Server
+from server import CannotStart, Server, login
 from values import BadScript
 from wire import Connection, Mismatch, show
 
@@ -33,8 +33,8 @@ AT_ONCE = 6              # files under way at once: most of their time they slee
 class Run:
     """One section being spoken to one server."""
 
-    def __init__(self, port, who, is_oracle, is_newest):
-        self.port, self.who, self.is_oracle, self.is_newest = port, who, is_oracle, is_newest
+    def __init__(self, port, who, is_oracle, is_newest, user):
+        self.port, self.who, self.is_oracle, self.is_newest, self.user = port, who, is_oracle, is_newest, user
         self.connections, self.current = {}, "@1"
         self.variables, self.counters, self.checks = {}, {}, 0
 
@@ -51,6 +51,9 @@ class Run:
         """On a connection of its own, kept for the section."""
         back, self.current = self.current, "counters"
         try:
+            if self.user and self.current not in self.connections:
+                self.connection().send(login(self.user))
+                self.connection().take_line("expected STORED")
             self.connection().send(b"stats\r\n")
             return script.read_stats(self.connection())
         finally:
@@ -85,7 +88,7 @@ def speak(section, server, who, is_oracle, is_newest):
     try:
         if section.flush:
             clear(server.port)
-        run = Run(server.port, who, is_oracle, is_newest)
+        run = Run(server.port, who, is_oracle, is_newest, section.user)
         for step in section.steps:
             at = step.line
             step.do(run)
@@ -118,8 +121,9 @@ def run_file(name, sections, options):
     result = FileResult(name)
     servers = []
     try:
-        servers.append(Server(options.server, ORACLE_ARGS if options.stand_in else shlex.split(options.server_args)))
-        servers.append(Server(options.oracle, ORACLE_ARGS))
+        mine = ORACLE_ARGS if options.stand_in else shlex.split(options.server_args)
+        servers.append(Server(options.server, mine, sections[0].user))
+        servers.append(Server(options.oracle, ORACLE_ARGS, sections[0].user))
         newest = is_newer(servers[1].version)
         for section in sections:
             with concurrent.futures.ThreadPoolExecutor(2) as pool:

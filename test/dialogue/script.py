@@ -227,8 +227,10 @@ def mismatch_is(mismatch, expect):
 
 
 class Section:
-    def __init__(self, name, line, flush):
-        self.name, self.line, self.flush, self.steps = name, line, flush, []
+    """`user`: None, or the "name:password" that may log in, and has to."""
+
+    def __init__(self, name, line, flush, user):
+        self.name, self.line, self.flush, self.user, self.steps = name, line, flush, user, []
 
     def differences(self):
         return [step for step in self.steps if isinstance(step, Difference)]
@@ -281,15 +283,18 @@ class Anything(dict):
 
 class Parser:
     def __init__(self):
-        self.sections, self.block, self.root, self.flush = [], None, None, True
+        self.sections, self.block, self.root, self.flush, self.user = [], None, None, True, None
 
     def line(self, at, text):
         if text.startswith("== "):
             self.block = None
-            self.sections.append(Section(text[3:].strip(), at, self.flush))
+            self.sections.append(Section(text[3:].strip(), at, self.flush, self.user))
             return
         if text == "no flush" and not self.sections:
             self.flush = False
+            return
+        if text.startswith("user ") and not self.sections:
+            self.user, self.flush = text[5:], False
             return
         if not self.sections:
             raise BadScript("a dialogue begins with a line `== its name`")

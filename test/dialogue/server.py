@@ -20,9 +20,22 @@ def free_port():
         return sock.getsockname()[1]
 
 
+def login(user):
+    """The text that logs "name:password" in."""
+    token = user.replace(":", " ")
+    return ("set login 0 0 %d\r\n%s\r\n" % (len(token), token)).encode("ascii")
+
+
 class Server:
-    def __init__(self, path, extra_args=()):
-        self.path = path
+    """`user`: "name:password", who has to log in."""
+
+    def __init__(self, path, extra_args=(), user=None):
+        self.path, self.user = path, user
+        if user:
+            self.users = tempfile.NamedTemporaryFile("w", prefix="cloakroom-users-")
+            self.users.write(user + "\n")
+            self.users.flush()
+            extra_args = [*extra_args, "-Y", self.users.name]
         for attempt in range(TRIES):
             self.port = free_port()
             command = [path, "-l", "127.0.0.1", "-p", str(self.port), "-t", "2", "-m", "64", "-U", "0"]
@@ -46,8 +59,14 @@ class Server:
         while time.monotonic() < until and self.process.poll() is None:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=1) as sock:
-                    sock.sendall(b"version\r\n")
-                    answer = sock.recv(200)
+                    sock.sendall((login(self.user) if self.user else b"") + b"version\r\n")
+                    answer = b""
+                    while answer.count(b"\r\n") < (2 if self.user else 1):
+                        part = sock.recv(200)
+                        if not part:
+                            break
+                        answer += part
+                answer = answer[answer.find(b"VERSION "):]
                 if answer.startswith(b"VERSION "):
                     self.version = answer[8:].strip().decode("latin-1")
                     return self.process.poll() is None

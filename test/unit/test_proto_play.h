@@ -36,9 +36,12 @@ struct play {
     size_t answers_len;
 };
 
+/* How the parsers of a test begin. */
+static struct proto play_proto = {.value_max = PLAY_VALUE_MAX};
+
 static inline void play_open(struct play *play, struct guard *guard, const char *stream)
 {
-    *play = (struct play){.proto.value_max = PLAY_VALUE_MAX, .guard = guard, .stream = stream};
+    *play = (struct play){.proto = play_proto, .guard = guard, .stream = stream};
     play->requests = open_memstream(&play->requests_text, &play->requests_len);
     play->answers = open_memstream(&play->answers_text, &play->answers_len);
 }
@@ -66,9 +69,10 @@ static inline void play_number(FILE *to, const char *name, long long number)
 /* One request in one line: its verb, and each field that is not empty. */
 static inline void play_describe(FILE *to, const struct request *r)
 {
-    static const char *const verbs[] = {"get",   "set",     "add",       "replace", "append", "prepend",
-                                        "cas",   "delete",  "incr",      "decr",    "touch",  "flush",
-                                        "stats", "version", "verbosity", "noop",    "quit",   "refused"};
+    static const char *const verbs[] = {"get",     "set",   "add",    "replace",   "append",
+                                        "prepend", "cas",   "delete", "incr",      "decr",
+                                        "touch",   "flush", "stats",  "version",   "verbosity",
+                                        "noop",    "quit",  "login",  "sasl-list", "refused"};
     fputs(verbs[r->verb], to);
     play_number(to, "why", r->refusal);
     if (r->verb != VERB_REFUSED) {
@@ -105,6 +109,9 @@ static inline enum status play_status(const struct request *request)
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (play_key_is(request, rules[i].key))
             return rules[i].status;
+    if (request->verb == VERB_LOGIN)
+        return play_key_is(request, "u") && bytes_equal(request->value, bytes_of("p")) ? STATUS_OK
+                                                                                       : STATUS_DENIED;
     bool missing = request->verb == VERB_GET || bytes_equal(request->argument, bytes_of("nonsense"));
     return missing ? STATUS_MISS : STATUS_OK;
 }
@@ -122,7 +129,9 @@ static inline size_t play_answer(const struct proto *proto, const struct request
     if (request->verb == VERB_GET && bytes_starts_with(request->key, bytes_of("hit")))
         return play_hit(proto, request, out);
     if (request->verb == VERB_VERSION)
-        return proto_put_version(proto, request, bytes_of("1.2.3"), out);
+        return proto_put_words(proto, request, bytes_of("1.2.3"), out);
+    if (request->verb == VERB_SASL_LIST)
+        return proto_put_words(proto, request, bytes_of("PLAIN"), out);
     if (request->verb == VERB_STATS && request->argument.len == 0) {
         size_t n = proto_put_stat(proto, request, bytes_of("pid"), bytes_of("42"), out);
         return n + proto_put_stat(proto, request, bytes_of(""), bytes_of(""), out + n);
@@ -156,6 +165,8 @@ static inline void play_parse(struct play *play)
         }
         assert_true(used > 0);
         play_describe(play->requests, &request);
+        if (request.verb == VERB_LOGIN)
+            proto_let_in(&play->proto, play_status(&request) == STATUS_OK);
         size_t n = play_answer(&play->proto, &request, out);
         assert_true(n <= PROTO_ANSWER_MAX + 5);
         fwrite(out, 1, n, play->answers);
