@@ -182,7 +182,7 @@ static uint32_t sync_round(void *arg)
 {
     struct local *local = arg;
     const struct store_config *config = &local->config.store;
-    enum err err = store_sync(local->store, clock_seconds(local->config.clock));
+    enum err err = store_sync(local->store);
     if (err != ERR_NONE && !local->has_told) {
         local->has_told = true;
         if (config->notice != NULL)

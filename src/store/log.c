@@ -53,35 +53,94 @@ static void fill_head(struct shard *shard, struct segment *segment)
     memcpy(segment->base, &head, sizeof head);
 }
 
-enum err log_create_file(struct shard *shard, struct segment *segment)
+/* 0, or a negative errno after which there is no such file. */
+static int make_file(struct log *log, uint32_t shard_number, uint64_t serial, uint64_t bytes,
+                     struct file **ret)
 {
-    struct log *log = shard->log;
     struct disk *disk = log->dir.disk;
-    if (log_is_broken(log))
-        return ERR_READ_ONLY;
+    char name[DIR_NAME_MAX];
     struct file *file = calloc(1, sizeof *file);
     if (file == NULL)
-        return ERR_FULL;
-    char name[DIR_NAME_MAX];
-    dir_segment_name(shard->number, segment->opened, name);
+        return -ENOMEM;
+    dir_segment_name(shard_number, serial, name);
     file->number = disk->ops->open(disk, name, DISK_CREATE);
-    int error = file->number < 0 ? file->number : disk->ops->allocate(disk, file->number, segment->size);
+    int error = file->number < 0 ? file->number : disk->ops->allocate(disk, file->number, bytes);
     if (error < 0) {
         if (file->number >= 0)
             (void)disk->ops->remove(disk, name);
         log_free_file(log, &file);
-        if (error == -ENOSPC || error == -EDQUOT)
-            return ERR_DISK_FULL;
+        return error;
+    }
+    file->serial = serial;
+    file->bytes = bytes;
+    __atomic_fetch_add(&log->disk_bytes, bytes, __ATOMIC_RELAXED);
+    __atomic_store_n(&log->has_new_names, true, __ATOMIC_RELEASE);
+    *ret = file;
+    return 0;
+}
+
+enum err log_create_file(struct shard *shard, struct segment *segment)
+{
+    struct log *log = shard->log;
+    int error = 0;
+    if (log_is_broken(log))
+        return ERR_READ_ONLY;
+    if (segment->file == NULL && shard->spare != NULL && !segment->large) {
+        segment->file = shard->spare;
+        shard->spare = NULL;
+    }
+    if (segment->file == NULL)
+        error = make_file(log, shard->number, segment->opened, segment->size, &segment->file);
+    if (error == -ENOMEM)
+        return ERR_FULL;
+    if (error == -ENOSPC || error == -EDQUOT)
+        return ERR_DISK_FULL;
+    if (error < 0) {
         log_break(log, "cannot make a segment's file", error);
         return ERR_READ_ONLY;
     }
-    file->serial = segment->opened;
-    file->bytes = segment->size;
-    __atomic_fetch_add(&log->disk_bytes, file->bytes, __ATOMIC_RELAXED);
-    __atomic_store_n(&log->has_new_names, true, __ATOMIC_RELEASE);
-    segment->file = file;
+    segment->opened = segment->file->serial;
     fill_head(shard, segment);
     return ERR_NONE;
+}
+
+/* An error is no matter here: who needs the file will meet it again. */
+static struct file *make_file_ahead(struct shard *shard, uint64_t bytes)
+{
+    struct file *file = NULL;
+    if (log_is_broken(shard->log))
+        return NULL;
+    pthread_mutex_lock(&shard->lock);
+    uint64_t serial = ++shard->opened;
+    shard_unlock(shard);
+    return make_file(shard->log, shard->number, serial, bytes, &file) == 0 ? file : NULL;
+}
+
+void log_stage_file(struct shard *shard, struct segment *staged)
+{
+    staged->file = make_file_ahead(shard, staged->size);
+}
+
+void log_remove_unused(struct shard *shard, struct file **file)
+{
+    struct log *log = shard->log;
+    char name[DIR_NAME_MAX];
+    if (*file == NULL)
+        return;
+    dir_segment_name(shard->number, (*file)->serial, name);
+    if (!log_is_broken(log))
+        (void)log->dir.disk->ops->remove(log->dir.disk, name); /* if it stays, the next start does that */
+    __atomic_fetch_sub(&log->disk_bytes, (*file)->bytes, __ATOMIC_RELAXED);
+    log_free_file(log, file);
+}
+
+/* One at a time, under log_lock. */
+static void make_spare(struct shard *shard)
+{
+    struct file *spare = make_file_ahead(shard, shard->arena->segment_bytes);
+    pthread_mutex_lock(&shard->lock);
+    shard->spare = spare;
+    shard_unlock(shard);
 }
 
 static void put_last(struct shard *shard, struct segment *segment)
@@ -197,6 +256,7 @@ bool log_commit(struct shard *shard)
         if (ok)
             note_written(shard, jobs, n);
     }
+    bool has_spare = shard->spare != NULL;
     if (ok) {
         __atomic_store_n(&shard->written, until, __ATOMIC_RELEASE);
         shard->written_version = version;
@@ -204,6 +264,8 @@ bool log_commit(struct shard *shard)
             log_note_durable(shard, until, version);
     }
     shard_unlock(shard);
+    if (ok && !has_spare)
+        make_spare(shard);
     pthread_mutex_unlock(&shard->log_lock);
     return ok;
 }

@@ -3,7 +3,7 @@
  *
  *      append ──> unwritten ──log_commit(), once a turn──> written ──log_sync(), by policy──> durable
  *
- *      segment opened: its file is made, room set aside ── sealed: closed after its last sync
+ *      file made ahead, room set aside ── segment opened: the file is its ── sealed: closed after its last sync
  *      nothing lives in it: retired ── what was copied out of it is durable: file removed
  *
  * One write for each shard and turn (decision 5): the memory image of a segment is its file image, so what a turn
@@ -13,6 +13,8 @@
  * Order (S2). A file is removed only after all that was appended before it was retired is durable: so copies and
  * tombstones are safe before what they stand for goes. And what was dead in it counts as being there (older.h) until
  * its removal is durable, too: so no tombstone is dropped too early.
+ *
+ * Bound: while dead files wait for a slow disk, writers wait for a round, too, as in `always` mode (store_commit()).
  *
  * Failure (S5): the first failed write or sync makes the log broken for good: no more is written, and what was not
  * acknowledged is not shown. Having no room for a new segment is no failure: nothing has changed.
@@ -60,8 +62,13 @@ bool log_is_broken(const struct log *log);
 void log_break(struct log *log, const char *what, int error);
 const char *log_error(const struct log *log);
 
-/* Makes the file of a segment just opened, and writes its head into memory. The shard's lock is held. */
+/* Gives a segment just opened its file, one that was made ahead if there is one, and with that its serial; writes its
+ * head into memory. The shard's lock is held. */
 enum err log_create_file(struct shard *shard, struct segment *segment) ERR_MUST_CHECK;
+/* Makes the file of a staged one ahead. Without the lock. */
+void log_stage_file(struct shard *shard, struct segment *staged);
+/* Removes a file made ahead that was not used; NULL inside is fine. */
+void log_remove_unused(struct shard *shard, struct file **file);
 /* Bytes were appended to it. */
 void log_note_appended(struct shard *shard, struct segment *segment);
 /* Nothing more will be. */
@@ -76,7 +83,8 @@ static inline bool log_is_behind(const struct shard *shard)
 /* All that was appended up to here, and all versions up to this, may be answered. Under the shard's lock. */
 void log_note_durable(struct shard *shard, uint64_t appended, uint64_t version);
 
-/* Writes what the shard has appended. False: the log is broken. */
+/* Writes what the shard has appended, and sees to it that a spare file is there, so that opening a segment asks
+ * nothing of the disk under the shard's lock (S7). False: the log is broken. */
 bool log_commit(struct shard *shard);
 
 /* One round for all shards: see store_sync(). */

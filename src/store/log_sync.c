@@ -27,7 +27,6 @@ static struct batch take(struct shard *shard)
 static bool sync_file(struct log *log, struct file *file)
 {
     struct disk *disk = log->dir.disk;
-    /* A retired one, too: what was copied out of it meanwhile is not in this round. */
     if (log->sync == STORE_SYNC_NONE || file->number < 0)
         return true;
     int error = disk->ops->sync(disk, file->number);
@@ -55,8 +54,11 @@ static bool sync_batch(struct log *log, struct shard *shard, struct batch *batch
         pthread_mutex_lock(&shard->lock);
         batch->files = file->next_unsynced;
         file->is_unsynced = false;
+        /* All that came of it is in this round, too, after which it goes: nobody will ask for its bytes. One that
+         * was retired since is not so: what was copied out of it is for the next round. */
+        bool is_to_go = file->is_retired && file->after <= batch->written;
         shard_unlock(shard);
-        ok = ok && sync_file(log, file);
+        ok = ok && (is_to_go || sync_file(log, file));
         pthread_mutex_lock(&shard->lock);
         close_complete(log, file);
         shard_unlock(shard);

@@ -29,6 +29,7 @@ void shard_fini(struct shard *shard)
         shard->retired = file->next_retired;
         log_free_file(shard->log, &file);
     }
+    log_free_file(shard->log, &shard->spare);
     free(shard->segments);
     older_fini(&shard->older);
     index_fini(&shard->index);
@@ -123,7 +124,7 @@ static bool take_id(struct shard *shard, struct segment *segment)
 bool shard_adopt(struct shard *shard, struct segment *segment)
 {
     shard->refusal = ERR_FULL;
-    segment->opened = shard->opened + 1;
+    segment->opened = ++shard->opened;
     if (!take_id(shard, segment))
         return false;
     if (shard->log != NULL)
@@ -133,7 +134,6 @@ bool shard_adopt(struct shard *shard, struct segment *segment)
         shard->nsegments--;
         return false;
     }
-    shard->opened++;
     return true;
 }
 

@@ -71,6 +71,7 @@ struct shard {
     uint64_t durable_version;
     struct segment *unwritten; /* with bytes that are not in their file yet; oldest first */
     struct segment **unwritten_tail;
+    struct file *spare;    /* for the next segment; NULL: none is ready */
     struct file *unsynced; /* written to since their last sync */
     struct file *retired;  /* to be removed; oldest first */
     struct file **retired_tail;

@@ -10,6 +10,11 @@ static struct shard *shard_of(const struct store *store, uint64_t hash)
     return &store->shards[store->nshards == 1 ? 0 : hash >> store->shard_shift];
 }
 
+static struct shard *shard_of_key(const struct store *store, struct bytes key)
+{
+    return shard_of(store, hash_bytes(key, store->config.seed));
+}
+
 static void show(struct store_entry *entry)
 {
     const struct record *record = entry->record;
@@ -167,8 +172,10 @@ enum err store_stage(struct store *store, struct bytes key, const struct store_w
     struct segment *staged = segment_stage(&store->arena, key, write, is_rewrite ? ARENA_REWRITE : ARENA_NEW);
     if (staged == NULL)
         return ERR_FULL;
-    if (store->log != NULL)
+    if (store->log != NULL) {
         staged->body_hash = record_body_hash(segment_only_record(staged), store->log->dir.seed);
+        log_stage_file(shard_of_key(store, key), staged);
+    }
     *ret = staged;
     return ERR_NONE;
 }
@@ -204,6 +211,8 @@ enum err store_put_staged(struct store_entry *entry, const struct store_write *w
 
 void store_unstage(struct store *store, struct segment **staged)
 {
+    if (*staged != NULL && store->log != NULL)
+        log_remove_unused(shard_of_key(store, record_key(segment_only_record(*staged))), &(*staged)->file);
     segment_free(&store->arena, staged);
 }
 

@@ -168,8 +168,9 @@ enum err store_flush(struct store *store, uint32_t now_s, uint32_t at_s,
                      uint64_t *ret_unwritten) ERR_MUST_CHECK;
 
 /* The end of a turn, before its answers leave: brings what the shards of `unwritten` (all entries' together) hold to
- * where a SIGKILL cannot reach it. WAIT: answer once store_synced() is at *ret_ticket. FAILED: the disk has; what
- * was answered before holds, this turn's requests do not. Without an entry locked. */
+ * where a SIGKILL cannot reach it. WAIT: answer once store_synced() is at *ret_ticket: in `always` mode, and in any while
+ * the disk is far behind. FAILED: the disk has; what was answered before holds, this turn's requests do not. Without
+ * an entry locked. */
 enum store_commit { STORE_COMMIT_DONE, STORE_COMMIT_WAIT, STORE_COMMIT_FAILED };
 enum store_commit store_commit(struct store *store, uint64_t unwritten, uint64_t *ret_ticket);
 
@@ -179,7 +180,7 @@ bool store_wants_sync(const struct store *store);
 
 /* One round of syncing by the policy, and of removing dead files: blocks as long as the disk does. One thread at a
  * time calls this. ERR_READ_ONLY: the disk has failed, now or before. */
-enum err store_sync(struct store *store, uint32_t now_s) ERR_MUST_CHECK;
+enum err store_sync(struct store *store) ERR_MUST_CHECK;
 
 /* Why the store is read-only, or NULL. Static, or as long as the store. */
 const char *store_disk_error(const struct store *store);

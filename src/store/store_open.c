@@ -209,8 +209,10 @@ void store_free(struct store **store)
     uint64_t ticket;
     if (*store != NULL && (*store)->log != NULL) {
         (void)store_commit(*store, UINT64_MAX, &ticket);
-        enum err err = store_sync(*store, 0);
+        enum err err = store_sync(*store);
         (void)err; /* what could not be synced is what a power cut may take: nobody is left to be told */
+        for (uint32_t i = 0; i < (*store)->nopen; i++)
+            log_remove_unused(&(*store)->shards[i], &(*store)->shards[i].spare);
     }
     store_abandon(store);
 }

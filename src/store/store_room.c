@@ -3,7 +3,8 @@
 #include "store/store_private.h"
 
 enum {
-    BLOCK_SLACK_BYTES = 8 << 10,                   /* heads, and rounding to pages */
+    BLOCK_SLACK_BYTES = 8 << 10, /* heads, and rounding to pages */
+    BEHIND_LEAST_BYTES = 4 << 20,
     RECLAIM_STEPS = 4 * (1 << VERSION_SHARD_BITS), /* a few milliseconds, and more than one round */
 };
 
@@ -168,10 +169,27 @@ static const struct eagerness *choose_eagerness(struct store *store, const struc
     return written < TIDY_IDLE_BYTES ? &idle : &busy;
 }
 
+/* In files that nobody needs, or soon will not. */
+static uint64_t dead_bytes(const struct store *store)
+{
+    uint64_t disk_bytes = __atomic_load_n(&store->log->disk_bytes, __ATOMIC_RELAXED);
+    uint64_t used_bytes = __atomic_load_n(&store->arena.used_bytes, __ATOMIC_RELAXED);
+    return disk_bytes > used_bytes ? disk_bytes - used_bytes : 0;
+}
+
+/* Dead files go when what came of them is synced. A disk that syncs more slowly than it is written to would fill with
+ * them, so from here on who writes waits for it, as in `always` mode. */
+static bool is_disk_behind(const struct store *store)
+{
+    return dead_bytes(store) > store->config.limit_bytes / 2 + BEHIND_LEAST_BYTES;
+}
+
 uint32_t store_tidy(struct store *store, uint32_t now_s)
 {
     if (store_disk_error(store) != NULL)
         return TIDY_REST_MS;
+    if (store->log != NULL && is_disk_behind(store))
+        return busy.wait_ms; /* compaction makes dead files, too */
     struct store_stats stats;
     store_read_stats(store, &stats);
     const struct eagerness *eager = choose_eagerness(store, &stats);
@@ -208,7 +226,7 @@ enum store_commit store_commit(struct store *store, uint64_t unwritten, uint64_t
     }
     if (!ok)
         return STORE_COMMIT_FAILED;
-    if (store->log == NULL || store->log->sync != STORE_SYNC_ALWAYS)
+    if (store->log == NULL || (store->log->sync != STORE_SYNC_ALWAYS && !is_disk_behind(store)))
         return STORE_COMMIT_DONE;
     *ret_ticket = __atomic_add_fetch(&store->log->asked, 1, __ATOMIC_ACQ_REL);
     return STORE_COMMIT_WAIT;
@@ -223,10 +241,8 @@ bool store_wants_sync(const struct store *store)
 {
     if (store->log == NULL || log_is_broken(store->log))
         return false;
-    uint64_t dead_bytes = __atomic_load_n(&store->log->disk_bytes, __ATOMIC_RELAXED);
-    uint64_t used_bytes = __atomic_load_n(&store->arena.used_bytes, __ATOMIC_RELAXED);
     return __atomic_load_n(&store->log->asked, __ATOMIC_ACQUIRE) != store_synced(store) ||
-           dead_bytes > used_bytes + store->config.limit_bytes / 8;
+           dead_bytes(store) > store->config.limit_bytes / 8;
 }
 
 const char *store_disk_error(const struct store *store)
@@ -246,9 +262,8 @@ static uint64_t highest_version(struct store *store)
     return version;
 }
 
-enum err store_sync(struct store *store, uint32_t now_s)
+enum err store_sync(struct store *store)
 {
-    (void)now_s;
     if (store->log == NULL)
         return ERR_NONE;
     return log_sync(store->log, store->shards, store->nshards, highest_version(store));

@@ -15,7 +15,7 @@ from full import BATCH, MOST, check_all, store_all, value
 from harness import MIB, check, equal, folder, wait_for
 from lifetime import daemon, is_running
 from startup import refused
-from wire import SET, Client
+from wire import SET, Client, command
 
 NO_SPACE = "SERVER_ERROR no space left on the disk of --data"
 READ_ONLY = "SERVER_ERROR read-only: "
@@ -258,7 +258,10 @@ def check_read_only(client, address, sessions):
     with Client(address) as other:
         check_all(other, sessions, "reads of a new connection")
     check_all(client, sessions, "reads")
-    equal((client.get("number"), client.get("new")), (b"1", None), "what was refused")
+    equal(client.get("number"), b"1", "what was refused")
+    client.send(command("get new"))
+    # A shard that holds what never got to the disk, here a probe, cannot tell whether a miss is one of those.
+    check(client.line() in ("END", f"{READ_ONLY}: the disk has failed, see stats"), "a miss shows a value")
     stats = client.stats()
     equal(stats["cloakroom_read_only"], 1, "cloakroom_read_only")
     check(stats["cloakroom_disk_error"] != "none", "cloakroom_disk_error")
@@ -390,7 +393,7 @@ def test_any_damage_shows_nothing_wrong():
             copy = kept / str(turn)
             shutil.copytree(data, copy)
             harm = rng.choice((overwrite, blank, cut, double))
-            harm(rng, rng.choice(sorted(copy.glob("*.seg"))))
+            harm(rng, rng.choice(sorted(path for path in copy.glob("*.seg") if path.stat().st_size > 0)))
             what = f"{harm.__name__}, turn {turn}, seed {seed}"
             with on(copy, "-m", "8") as (s, c):
                 found = {key: c.get(key) for key in sessions}

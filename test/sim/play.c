@@ -366,7 +366,7 @@ static void sync(struct play *play)
     uint32_t now_s = play_now_s(play);
     model_mark(&play->model);
     sim_disk_meanwhile(play->disk, do_meanwhile, play);
-    enum err err = store_sync(play->store, now_s);
+    enum err err = store_sync(play->store);
     sim_disk_meanwhile(play->disk, NULL, NULL);
     model_synced(&play->model, store_synced(play->store));
     if (err != ERR_NONE) {
