@@ -14,7 +14,7 @@ AR        := gcc-ar
 WARNINGS  := -Wall -Wextra -Wconversion -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS    := -std=gnu11 -g -fno-strict-aliasing -fstack-protector-strong $(WARNINGS)
 CPPFLAGS  := -Isrc -D_GNU_SOURCE
-LDLIBS    := -lcrypto -pthread
+LDLIBS    := -pthread
 
 ifeq ($(P),release)
 CFLAGS += -O2 -flto=auto -D_FORTIFY_SOURCE=2
@@ -68,7 +68,7 @@ $(B)/test/%: test/unit/%.c $(ARCHIVE)
 	@$(CC) $(CPPFLAGS) -Itest -Itest/unit $(CFLAGS) -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS) -lcmocka
 
 $(UNITS): $(wildcard test/unit/*.h)
-$(addprefix $(B)/test/,test_disk test_keyfile test_log test_marks): $(wildcard test/sim/sim_*.c test/sim/sim_*.h)
+$(addprefix $(B)/test/,test_disk test_log test_marks): $(wildcard test/sim/sim_*.c test/sim/sim_*.h)
 
 $(SIM): $(wildcard test/sim/*.c test/sim/*.h) $(ARCHIVE)
 	@echo "  LINK $@"

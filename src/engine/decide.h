@@ -20,6 +20,16 @@ struct decide_item {
     uint32_t flags;
     uint32_t expiry_s;
     uint64_t cas;
+    bool is_stale;
+    bool is_won;
+    bool is_fetched;
+};
+
+/* The exptimes of an op as steady seconds, see decide_expiry(). */
+struct decide_lives {
+    uint32_t expiry_s;
+    uint32_t create_expiry_s;
+    uint32_t recache_s;
 };
 
 enum verdict_kind {
@@ -28,6 +38,7 @@ enum verdict_kind {
     VERDICT_REMOVE,
     VERDICT_TOUCH,
     VERDICT_READ, /* a hit; touch it too when op->touch */
+    VERDICT_MAKE, /* a hit of what is put first */
 };
 
 struct verdict {
@@ -35,14 +46,26 @@ struct verdict {
     enum op_result result;
     struct store_write write; /* to put; the caller adds the class */
     uint32_t expiry_s;        /* to touch */
+    bool is_created;          /* to put: nothing is there yet, and the op has asked for that */
+    bool wins;                /* its client is told to renew the item */
+    bool marks_won;           /* mark the item as won, once it has been put or read */
+    bool marks_fetched;       /* and as read, once it has been put: it counts as the item that was there */
     uint64_t number;
     char digits[NUM_MAX];
     size_t ndigits;
 };
 
-/* `expiry_s` is decide_expiry() of op->exptime. Fills *ret. */
-void decide(const struct op *op, const struct decide_item *item, uint32_t expiry_s, uint64_t value_max,
-            struct verdict *ret);
+/* Fills *ret. */
+void decide(const struct op *op, const struct decide_item *item, const struct decide_lives *lives,
+            uint64_t value_max, struct verdict *ret);
+
+/* What of an op's exptimes it uses; the rest is 0. */
+struct decide_lives decide_lives(const struct op *op, const struct clock *clock);
+
+/* What a hit tells besides value, flags and cas: of the item as it was found, and what becomes of it. What only
+ * the keeper of items knows is left as it is. */
+void decide_describe(const struct op *op, const struct decide_item *item, const struct decide_lives *lives,
+                     const struct verdict *verdict, struct op_hit *ret);
 
 /*
  * memcached's exptime to steady seconds: 0 is never; up to 30 days it is relative; more is a wall time; what

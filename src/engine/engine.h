@@ -57,11 +57,21 @@ struct engine_client {
     uint64_t lock_asked; /* hash of the `<id>.lock` that its last op counted up; 0: none */
 };
 
-/* What a hit tells its sink. */
+/* What a hit tells its sink; what is behind `cas`, only when op->detailed. Times left in seconds, -1: for ever. */
 struct op_hit {
     size_t value_len;
     uint32_t flags;
     uint64_t cas;
+    int64_t ttl_s;         /* as it was found */
+    int64_t touched_ttl_s; /* as exptime has it */
+    int64_t created_ttl_s; /* as create_exptime has it */
+    uint64_t size;         /* what it takes, all told */
+    uint32_t idle_s;       /* since it was last read or written */
+    bool is_created;       /* it was not there: this op makes it */
+    bool was_fetched;
+    bool is_stale;
+    bool was_won; /* somebody else has been told to renew it */
+    bool has_won; /* this one is told */
 };
 
 struct op {
@@ -72,10 +82,22 @@ struct op {
     int64_t exptime; /* as memcached's clients write it: relative, absolute, 0 or negative */
     uint64_t cas;    /* compared when compare_cas */
     uint64_t delta;
-    uint64_t initial; /* incr, decr: the value of a new key, when create */
+    uint64_t initial;        /* incr, decr: the value of a new key, when create */
+    int64_t create_exptime;  /* the life of a new key, when create; as exptime */
+    int64_t recache_exptime; /* get, when recache; as exptime */
+    uint64_t new_cas;        /* what is written shows in place of its version; 0: nothing */
     bool compare_cas;
-    bool create;
-    bool touch;     /* get: set exptime too */
+    bool create; /* incr, decr, append, prepend, get: make the key if it is not there; get makes it empty */
+    bool create_last; /* what is made lives as long as create_exptime says, even with touch */
+    bool touch;       /* get, incr, decr: set exptime too; delete with invalidate: the life of what stays */
+    bool renewing; /* get: its client can be told to renew the item: it is then the only one who is (won) */
+    bool recache;  /* ... also when the item ends before recache_exptime */
+    bool recache_last;  /* ... with the life that touch gives it */
+    bool invalidate;    /* delete: make it stale; set with an older cas: store, and make it stale */
+    bool drop_value;    /* delete: leave it there without its value */
+    bool without_value; /* get: place() is called, but the value is not wanted */
+    bool unseen;        /* get: does not count as read */
+    bool detailed;
     uint32_t now_s; /* steady seconds, never 0 */
     struct engine_client *client;
 

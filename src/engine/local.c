@@ -80,9 +80,8 @@ static enum submit local_submit(struct engine *engine, struct op *op)
         lock_submit(&local->locks, op);
         return SUBMIT_DONE;
     }
-    struct work work = {.local = local, .op = op, .keyclass = keyclass};
-    if (op->exptime != 0)
-        work.expiry_s = decide_expiry(op->exptime, op->now_s, local->config.clock);
+    struct work work = {
+        .local = local, .op = op, .keyclass = keyclass, .lives = decide_lives(op, local->config.clock)};
     if (keyclass == KEYCLASS_PLAIN && op->kind != OP_GET)
         work.is_locked_session = lock_is_session(&local->locks, op->key, op->now_s);
     work_run(&work);

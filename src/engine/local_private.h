@@ -4,6 +4,7 @@
 #ifndef CLOAKROOM_ENGINE_LOCAL_PRIVATE_H
 #define CLOAKROOM_ENGINE_LOCAL_PRIVATE_H
 
+#include "engine/decide.h"
 #include "engine/house.h"
 #include "engine/local.h"
 #include "engine/lock.h"
@@ -28,7 +29,7 @@ struct work {
     struct op *op;
     enum keyclass keyclass;
     bool is_locked_session; /* `<key>.lock` is held: a session of php-memcache */
-    uint32_t expiry_s;
+    struct decide_lives lives;
     struct segment *staged;
     uint64_t staged_for; /* the version that an append was staged on; 0 for what needs no old value */
     bool is_rewrite;     /* of a live session */

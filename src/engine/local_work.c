@@ -15,8 +15,8 @@ static enum store_class class_of(const struct work *work, const struct store_ent
     if (work->is_locked_session || (entry->found && entry->item.class == STORE_SESSION))
         return STORE_SESSION;
     /* An empty add is php-memcached asking whether an id is free; it leaves such records behind, often
-     * without an end of life. There is nothing in them to lose. */
-    if (work->op->kind == OP_ADD && work->op->value.len == 0)
+     * without an end of life. There is nothing in them to lose, nor in what a get makes. */
+    if ((work->op->kind == OP_ADD && work->op->value.len == 0) || work->op->kind == OP_GET)
         return STORE_CACHE;
     return work->keyclass == KEYCLASS_SESSION ? STORE_SESSION : STORE_CACHE;
 }
@@ -51,12 +51,14 @@ static bool put_expired(struct work *work, struct store_entry *entry, const stru
     work->need = NOTE_BYTES;
     *ret = entry->found ? store_remove(entry) : ERR_NONE;
     work->op->result = OP_OK;
-    work->op->hit.cas = store_next_version(entry);
+    work->op->hit.cas = write->cas != 0 ? write->cas : store_next_version(entry);
     return true;
 }
 
 static bool needs_old_value(const struct op *op)
 {
+    if (op->kind == OP_DELETE)
+        return op->invalidate && !op->drop_value;
     return op->kind == OP_APPEND || op->kind == OP_PREPEND;
 }
 
@@ -69,12 +71,13 @@ static enum attempt put(struct work *work, struct store_entry *entry, struct ver
 {
     struct op *op = work->op;
     op->number = verdict->number;
+    op->hit.value_len = verdict->write.head.len + verdict->write.tail.len;
     enum err err;
     if (put_expired(work, entry, &verdict->write, &err))
         return judge(work, err);
     struct store_write *write = &verdict->write;
     write->class = class_of(work, entry);
-    size_t value_len = write->head.len + write->tail.len;
+    size_t value_len = op->hit.value_len;
     work->is_rewrite = entry->found && entry->item.class == STORE_SESSION;
     work->need = op->key.len + value_len;
 
@@ -86,6 +89,10 @@ static enum attempt put(struct work *work, struct store_entry *entry, struct ver
         err = store_put_staged(entry, write, &work->staged);
     if (err != ERR_NONE)
         return judge(work, err);
+    if (verdict->marks_won)
+        store_mark_won(entry);
+    if (verdict->marks_fetched)
+        store_mark_fetched(entry);
     op->result = OP_OK;
     op->hit.cas = entry->item.cas;
     return ATTEMPT_DONE;
@@ -96,7 +103,7 @@ static void copy_hit(struct op *op, struct bytes value)
     char *to = op->place(op, &op->hit);
     if (to == NULL)
         op->result = OP_FULL;
-    else
+    else if (!op->without_value && value.len > 0)
         memcpy(to, value.p, value.len);
 }
 
@@ -113,10 +120,12 @@ static void read_and_unlock(struct work *work, struct store_entry *entry)
     struct op *op = work->op;
     struct store *store = work->local->store;
     op->result = OP_OK;
-    op->hit = (struct op_hit){
-        .value_len = entry->item.value.len, .flags = entry->item.flags, .cas = entry->item.cas};
-    store_mark_fetched(entry);
-    if (!store_is_large(store, op->key.len, op->hit.value_len)) {
+    op->hit.value_len = entry->item.value.len;
+    op->hit.flags = entry->item.flags;
+    op->hit.cas = entry->item.cas;
+    if (!op->unseen)
+        store_mark_fetched(entry);
+    if (op->without_value || !store_is_large(store, op->key.len, op->hit.value_len)) {
         copy_hit(op, entry->item.value);
         unlock(work, entry);
     } else {
@@ -150,7 +159,7 @@ static bool hold_old_value(struct work *work, struct store_entry *entry, struct 
     if (ret->copy == NULL)
         return false;
     memcpy(ret->copy, old.p, old.len);
-    struct bytes *part = work->op->kind == OP_APPEND ? &write->head : &write->tail;
+    struct bytes *part = work->op->kind == OP_PREPEND ? &write->tail : &write->head;
     part->p = ret->copy;
     return true;
 }
@@ -181,56 +190,111 @@ static enum attempt stage_and_unlock(struct work *work, struct store_entry *entr
     return err == ERR_NONE ? ATTEMPT_STAGE : ATTEMPT_NO_ROOM;
 }
 
+static struct decide_item item_of(const struct store_entry *entry)
+{
+    struct decide_item item = {.found = entry->found};
+    if (entry->found) {
+        item.value = entry->item.value;
+        item.flags = entry->item.flags;
+        item.expiry_s = entry->item.expiry_s;
+        item.cas = entry->item.cas;
+        item.is_stale = entry->item.is_stale;
+        item.is_won = entry->item.is_won;
+        item.is_fetched = entry->item.fetched;
+    }
+    return item;
+}
+
+/* Of the item as it was found, before anything is done to it. */
+static void describe(const struct work *work, const struct store_entry *entry, const struct decide_item *item,
+                     const struct verdict *verdict)
+{
+    struct op *op = work->op;
+    decide_describe(op, item, &work->lives, verdict, &op->hit);
+    if (!entry->found)
+        return;
+    op->hit.idle_s = op->now_s > entry->item.seen_s ? op->now_s - entry->item.seen_s : 0;
+    op->hit.was_fetched = entry->item.fetched;
+    op->hit.size = store_item_size(entry);
+}
+
+static enum attempt read_hit(struct work *work, struct store_entry *entry, const struct verdict *verdict)
+{
+    enum attempt result = ATTEMPT_DONE;
+    if (work->op->touch)
+        result = judge(work, store_touch(entry, verdict->expiry_s));
+    if (result == ATTEMPT_DONE && work->op->result == OP_OK) {
+        if (verdict->marks_won)
+            store_mark_won(entry);
+        read_and_unlock(work, entry);
+    } else {
+        unlock(work, entry);
+    }
+    return result;
+}
+
+/* What a get makes where nothing was is a hit, and as empty as it was made. */
+static enum attempt put_and_read(struct work *work, struct store_entry *entry, struct verdict *verdict)
+{
+    enum attempt result = put(work, entry, verdict);
+    CHECK(result != ATTEMPT_STAGE);
+    if (result == ATTEMPT_DONE && work->op->result == OP_OK)
+        copy_hit(work->op, (struct bytes){0});
+    return result;
+}
+
+/* Carries out what has been decided. Unlocks the entry. */
+static enum attempt carry_out(struct work *work, struct store_entry *entry, struct verdict *verdict)
+{
+    struct op *op = work->op;
+    enum attempt result = ATTEMPT_DONE;
+    switch (verdict->kind) {
+    case VERDICT_READ:
+        return read_hit(work, entry, verdict);
+    case VERDICT_NOTHING:
+        op->result = verdict->result;
+        break;
+    case VERDICT_REMOVE:
+        result = judge(work, store_remove(entry));
+        break;
+    case VERDICT_TOUCH:
+        op->hit.flags = entry->item.flags;
+        op->hit.cas = entry->item.cas;
+        result = judge(work, store_touch(entry, verdict->expiry_s));
+        if (result == ATTEMPT_DONE && op->result == OP_OK)
+            store_mark_fetched(entry);
+        break;
+    case VERDICT_MAKE:
+        result = put_and_read(work, entry, verdict);
+        break;
+    case VERDICT_PUT:
+        result = put(work, entry, verdict);
+        if (result == ATTEMPT_STAGE)
+            return stage_and_unlock(work, entry, verdict);
+        break;
+    }
+    unlock(work, entry);
+    return result;
+}
+
 static enum attempt attempt(struct work *work)
 {
     struct op *op = work->op;
     struct store_entry entry;
     store_lock(work->local->store, op->key, op->now_s, &entry);
     op->miss = entry.miss;
-    struct decide_item item = {.found = entry.found};
-    if (entry.found) {
-        item.value = entry.item.value;
-        item.flags = entry.item.flags;
-        item.expiry_s = entry.item.expiry_s;
-        item.cas = entry.item.cas;
-    }
+    struct decide_item item = item_of(&entry);
     struct verdict verdict;
-    decide(op, &item, work->expiry_s, work->local->config.store.value_max, &verdict);
+    decide(op, &item, &work->lives, work->local->config.store.value_max, &verdict);
     if (entry.is_unsafe) {
         store_unlock(&entry);
         return judge(work, ERR_READ_ONLY);
     }
+    if (op->detailed)
+        describe(work, &entry, &item, &verdict);
     work->is_rewrite = true; /* of notes about what is there; put() knows better */
     work->need = NOTE_BYTES;
-
-    enum attempt result = ATTEMPT_DONE;
-    switch (verdict.kind) {
-    case VERDICT_NOTHING:
-        op->result = verdict.result;
-        break;
-    case VERDICT_READ:
-        if (op->touch)
-            result = judge(work, store_touch(&entry, verdict.expiry_s));
-        if (result == ATTEMPT_DONE && op->result == OP_OK) {
-            read_and_unlock(work, &entry);
-            return ATTEMPT_DONE;
-        }
-        break;
-    case VERDICT_REMOVE:
-        result = judge(work, store_remove(&entry));
-        break;
-    case VERDICT_TOUCH:
-        op->hit = (struct op_hit){.flags = entry.item.flags, .cas = entry.item.cas};
-        result = judge(work, store_touch(&entry, verdict.expiry_s));
-        break;
-    case VERDICT_PUT:
-        result = put(work, &entry, &verdict);
-        if (result == ATTEMPT_STAGE)
-            return stage_and_unlock(work, &entry, &verdict);
-        break;
-    }
-    unlock(work, &entry);
-    return result;
+    return carry_out(work, &entry, &verdict);
 }
 
 static bool reclaim(struct work *work)
@@ -254,7 +318,8 @@ void work_run(struct work *work)
             continue; /* again, with the value at hand */
         tries++;
         if (tries == RECLAIM_TRIES || !reclaim(work)) {
-            work->op->result = OP_FULL;
+            /* A get that finds no room to make what is not there: it is not there. */
+            work->op->result = work->op->kind == OP_GET && work->op->hit.is_created ? OP_MISS : OP_FULL;
             __atomic_fetch_add(&local->refused_full, 1, __ATOMIC_RELAXED);
             break;
         }

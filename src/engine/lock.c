@@ -14,9 +14,13 @@ struct lock {
     uint64_t version;
     uint32_t expiry_s;
     uint32_t flags;
+    uint32_t seen_s; /* last read or written */
     uint8_t key_len;
     uint8_t value_len;
     bool suffixed;
+    bool is_stale;
+    bool is_won;
+    bool is_fetched;
     char value[LOCK_VALUE_MAX];
     char key[];
 };
@@ -149,13 +153,15 @@ static struct lock *take(struct lock_table *table, const struct op *op)
 static void write_value(struct lock *lock, const struct store_write *write)
 {
     char value[LOCK_VALUE_MAX]; /* an append reads the value that it replaces */
-    memcpy(value, write->head.p, write->head.len);
+    if (write->head.len > 0)
+        memcpy(value, write->head.p, write->head.len);
     if (write->tail.len > 0)
         memcpy(value + write->head.len, write->tail.p, write->tail.len);
     lock->value_len = (uint8_t)(write->head.len + write->tail.len);
     memcpy(lock->value, value, lock->value_len);
     lock->flags = write->flags;
     lock->expiry_s = write->expiry_s;
+    lock->is_stale = write->is_stale;
 }
 
 static bool is_release(const struct op *op)
@@ -167,7 +173,8 @@ static void put(struct lock_table *table, struct op *op, struct lock *lock, cons
 {
     op->result = OP_OK;
     op->number = verdict->number;
-    op->hit.cas = ++table->version;
+    op->hit.value_len = verdict->write.head.len + verdict->write.tail.len;
+    op->hit.cas = verdict->write.cas != 0 ? verdict->write.cas : ++table->version;
     if (is_release(op)) {
         if (lock != NULL)
             drop(table, lock);
@@ -181,16 +188,25 @@ static void put(struct lock_table *table, struct op *op, struct lock *lock, cons
     }
     write_value(lock, &verdict->write);
     lock->version = op->hit.cas;
+    lock->seen_s = op->now_s;
+    lock->is_won = verdict->marks_won;
+    lock->is_fetched = verdict->marks_fetched;
 }
 
-static void read_value(struct op *op, const struct lock *lock)
+static void read_value(struct op *op, struct lock *lock)
 {
     op->result = OP_OK;
-    op->hit = (struct op_hit){.value_len = lock->value_len, .flags = lock->flags, .cas = lock->version};
+    op->hit.value_len = lock->value_len;
+    op->hit.flags = lock->flags;
+    op->hit.cas = lock->version;
+    if (!op->unseen) {
+        lock->is_fetched = true;
+        lock->seen_s = op->now_s;
+    }
     char *to = op->place(op, &op->hit);
     if (to == NULL)
         op->result = OP_FULL;
-    else
+    else if (!op->without_value)
         memcpy(to, lock->value, lock->value_len);
 }
 
@@ -204,6 +220,11 @@ static void carry_out(struct lock_table *table, struct op *op, struct lock *lock
     case VERDICT_PUT:
         put(table, op, lock, verdict);
         return;
+    case VERDICT_MAKE:
+        put(table, op, NULL, verdict);
+        if (op->result == OP_OK)
+            op->result = op->place(op, &op->hit) != NULL ? OP_OK : OP_FULL;
+        return;
     case VERDICT_REMOVE:
         op->result = OP_OK;
         drop(table, lock);
@@ -216,13 +237,22 @@ static void carry_out(struct lock_table *table, struct op *op, struct lock *lock
     case VERDICT_READ:
         if (op->touch)
             lock->expiry_s = verdict->expiry_s;
+        lock->is_won |= verdict->marks_won;
         read_value(op, lock);
         return;
     }
 }
 
+static void describe(struct op *op, const struct lock *lock)
+{
+    op->hit.idle_s = op->now_s - lock->seen_s;
+    op->hit.was_fetched = lock->is_fetched;
+    op->hit.size = sizeof *lock + lock->key_len;
+}
+
 void lock_submit(struct lock_table *table, struct op *op)
 {
+    const struct decide_lives lives = decide_lives(op, table->clock);
     pthread_mutex_lock(&table->mutex);
     struct lock *lock = find(table, op->key, op->now_s);
     struct decide_item item = {.found = lock != NULL};
@@ -231,9 +261,17 @@ void lock_submit(struct lock_table *table, struct op *op)
         item.flags = lock->flags;
         item.expiry_s = lock->expiry_s;
         item.cas = lock->version;
+        item.is_stale = lock->is_stale;
+        item.is_won = lock->is_won;
+        item.is_fetched = lock->is_fetched;
     }
     struct verdict verdict;
-    decide(op, &item, decide_expiry(op->exptime, op->now_s, table->clock), LOCK_VALUE_MAX, &verdict);
+    decide(op, &item, &lives, LOCK_VALUE_MAX, &verdict);
+    if (op->detailed) {
+        decide_describe(op, &item, &lives, &verdict, &op->hit);
+        if (lock != NULL)
+            describe(op, lock);
+    }
     carry_out(table, op, lock, &verdict);
     pthread_mutex_unlock(&table->mutex);
 }

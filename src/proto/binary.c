@@ -130,7 +130,7 @@ static void take_counter(const char *extras, struct request *ret)
     uint32_t exptime = bytes_get_be32(extras + 16);
     ret->delta = bytes_get_be64(extras);
     ret->initial = bytes_get_be64(extras + 8);
-    ret->exptime = exptime;
+    ret->create_exptime = exptime;
     ret->create = exptime != UINT32_MAX;
 }
 

@@ -2,6 +2,7 @@
  * binary.c. */
 #include "proto/proto.h"
 
+#include "base/base64.h"
 #include "base/check.h"
 #include "proto/binary.h"
 #include "proto/login.h"
@@ -64,6 +65,15 @@ void proto_let_in(struct proto *proto, bool in)
     proto->auth = in ? AUTH_DONE : AUTH_WANTED;
     if (in && proto->dialect == DIALECT_LOGIN)
         proto->dialect = DIALECT_TEXT;
+}
+
+struct bytes proto_key(const struct request *request, char room[PROTO_KEY_MAX])
+{
+    size_t len = 0;
+    if (!request->key_is_base64)
+        return request->key;
+    CHECK(base64_decode(request->key, room, &len)); /* the parser has seen to it */
+    return (struct bytes){room, len};
 }
 
 size_t proto_put_answer(const struct proto *proto, const struct request *request, const struct answer *answer,

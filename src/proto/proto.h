@@ -80,18 +80,22 @@ void proto_refuse_value(struct proto *proto, const char *in, size_t len, size_t 
 /* What came of a VERB_LOGIN: from now on everything is a request, or nothing but another login is. */
 void proto_let_in(struct proto *proto, bool in);
 
+/* The key of a request, decoded into `room` when it arrived as base64. */
+struct bytes proto_key(const struct request *request, char room[PROTO_KEY_MAX]);
+
 /* Writes the answer to anything but a hit with a value, stats lines or a version; a refused request is
  * answered from request.refusal whatever the status. At most PROTO_ANSWER_MAX bytes. Returns the number of
  * bytes; 0 when silent:
  *
  *   text    noreply: always, errors too; a miss that is not the last key of its line; quit
+ *   meta    quiet: the miss of mg; the success of ms, md and ma
  *   binary  quiet: success, and the miss of a get; errors are answered
  *
  * For VERB_STATS: STATUS_OK says that the counters were reset, STATUS_MISS that there is no such argument. */
 size_t proto_put_answer(const struct proto *proto, const struct request *request, const struct answer *answer,
                         char *out);
 
-/* A hit with a value is head, value, tail; both functions return their number of bytes, together at most
+/* A hit with a value (without_value: with none) is head, value, tail; both functions return their number of bytes, together at most
  * PROTO_ANSWER_MAX. Hits are never silent. */
 size_t proto_put_hit_head(const struct proto *proto, const struct request *request,
                           const struct answer *answer, char *out);

@@ -4,6 +4,9 @@
  * bytes -> proto_next() -> struct request -> (server, engine) -> struct answer -> proto_put_*() -> bytes
  *
  * Ownership: key, value and argument point into the input that was parsed; they live as long as it does.
+ * Meta commands (mg, ms, md, ma, me) are requests like the others, a get, a set and so on, with `meta` set and
+ * more fields filled; their flags stay in `argument` as they came, for the answer to go through them again.
+ *
  * Limits: a key is 1 to PROTO_KEY_MAX bytes, checked here; a value at most proto.value_max, checked here.
  */
 #ifndef CLOAKROOM_PROTO_REQUEST_H
@@ -12,6 +15,8 @@
 #include "base/bytes.h"
 
 enum { PROTO_KEY_MAX = 250 };
+
+enum meta { META_NONE, META_GET, META_SET, META_DELETE, META_COUNT, META_DEBUG };
 
 enum verb {
     VERB_GET, /* with `touch`: gat */
@@ -55,28 +60,53 @@ enum refusal {
     REFUSAL_LOGIN_FORMAT,  /* CLIENT_ERROR bad authentication token format */
     REFUSAL_LOGIN_LONG,    /* longer than PROTO_LOGIN_MAX */
     REFUSAL_LOGIN_STEP,    /* SASL: go on by a step */
+    /* of meta commands, each CLIENT_ERROR and: */
+    REFUSAL_DUPLICATE,   /* duplicate flag */
+    REFUSAL_FLAG,        /* invalid flag */
+    REFUSAL_TOO_MANY,    /* options flags are too long */
+    REFUSAL_TOKEN,       /* bad token in command line format */
+    REFUSAL_KEY,         /* error decoding key */
+    REFUSAL_INITIAL,     /* invalid numeric initial value */
+    REFUSAL_NEW_DELTA,   /* invalid numeric delta value */
+    REFUSAL_OPAQUE,      /* opaque token too long */
+    REFUSAL_SET_MODE,    /* invalid mode for ms M token */
+    REFUSAL_COUNT_MODE,  /* invalid mode for ma M token */
+    REFUSAL_COUNT_FLAGS, /* invalid or duplicate flag: ma's word for all but the last two */
 };
 
 struct request {
     enum verb verb;
-    enum refusal refusal;  /* for VERB_REFUSED */
-    struct bytes key;      /* as it arrived; also echoed */
-    struct bytes value;    /* the data block, without its \r\n */
-    struct bytes argument; /* what follows stats or verbosity */
-    uint32_t flags;        /* the client's own flags */
-    int64_t exptime;       /* as the client wrote it: relative, absolute, 0 or negative */
-    uint64_t cas;          /* VERB_CAS: compared whatever it is; else (binary) 0 is "any" */
-    uint64_t delta;        /* incr, decr */
-    uint64_t initial;      /* binary incr, decr of a key that is not there, when `create` */
-    bool create;           /* binary incr, decr: make the key if it is not there */
-    bool touch;            /* get: set exptime too (gat) */
-    bool with_cas;         /* text gets, gats: the answer shows the cas */
-    bool with_key;         /* binary getk, gatk: the answer shows the key */
-    bool quiet;            /* text noreply; binary quiet variant: see proto_put_answer */
-    bool last;             /* text get: the last key of its line, after which END is due */
-    bool close;            /* close once the answer is out */
-    uint8_t opcode;        /* binary: echoed */
-    uint32_t opaque;       /* binary: echoed, never interpreted */
+    enum refusal refusal; /* for VERB_REFUSED */
+    enum meta meta;
+    struct bytes key;        /* as it arrived; also echoed. See key_is_base64 */
+    struct bytes value;      /* the data block, without its \r\n */
+    struct bytes argument;   /* what follows stats or verbosity; the flags of a meta command */
+    uint32_t flags;          /* the client's own flags */
+    int64_t exptime;         /* as the client wrote it: relative, absolute, 0 or negative */
+    uint64_t cas;            /* VERB_CAS: compared whatever it is; else (binary) 0 is "any" */
+    uint64_t delta;          /* incr, decr */
+    uint64_t initial;        /* incr, decr of a key that is not there, when `create` */
+    int64_t create_exptime;  /* the life of what `create` makes; as exptime */
+    int64_t recache_exptime; /* when `recache`; as exptime */
+    uint64_t new_cas;        /* what the written item shows instead of a version; 0: none */
+    bool create;             /* incr, decr, get, append, prepend: make the key if it is not there */
+    bool touch;              /* get (gat), ma: set exptime too */
+    bool create_last;        /* create_exptime has the last word over what is made, not exptime */
+    bool recache;            /* mg: who finds an item that ends before recache_exptime is told to renew it */
+    bool recache_last;       /* it is asked of exptime, not of the life that the item had */
+    bool compare_cas;        /* compare the cas even if it is 0 */
+    bool invalidate;         /* md: make it stale; ms: make it stale if the cas is an older one */
+    bool drop_value;         /* md: leave it there without a value */
+    bool without_value;      /* mg: the answer shows none */
+    bool unseen;             /* mg: it does not count as read */
+    bool key_is_base64;      /* the key is what that decodes to: proto_key() */
+    bool with_cas;           /* text gets, gats: the answer shows the cas */
+    bool with_key;           /* binary getk, gatk: the answer shows the key */
+    bool quiet;              /* text noreply; binary quiet variant: see proto_put_answer */
+    bool last;               /* text get: the last key of its line, after which END is due */
+    bool close;              /* close once the answer is out */
+    uint8_t opcode;          /* binary: echoed */
+    uint32_t opaque;         /* binary: echoed, never interpreted */
 };
 
 enum status {
@@ -98,7 +128,19 @@ struct answer {
     uint64_t cas;     /* of a hit; of what was stored, or counted */
     uint64_t number;  /* the new value after incr, decr */
     uint32_t flags;   /* of a hit; binary touch shows them too */
-    size_t value_len; /* of a hit */
+    size_t value_len; /* of a hit; of what was stored */
+
+    /* For meta commands. Times left in seconds, -1: for ever. */
+    int64_t ttl_s;         /* as it was found */
+    int64_t touched_ttl_s; /* as exptime has it */
+    int64_t created_ttl_s; /* as create_exptime has it */
+    uint32_t idle_s;       /* since it was last read or written */
+    uint64_t size;         /* what it takes, all told */
+    bool is_created;
+    bool was_fetched;
+    bool is_stale;
+    bool was_won; /* somebody else has been told to renew it */
+    bool has_won; /* this one is told */
 };
 
 #endif

@@ -1,10 +1,8 @@
 /* The text dialect: a table of commands, a line cut into words, and the answers; see text.h. */
 #include "proto/text.h"
 
-#include <limits.h>
-
 #include "base/check.h"
-#include "base/num.h"
+#include "proto/meta.h"
 #include "proto/words.h"
 
 enum shape {
@@ -17,6 +15,7 @@ enum shape {
     SHAPE_TOUCH,     /* <key> <exptime> */
     SHAPE_FLUSH,     /* [<delay>] */
     SHAPE_VERBOSITY, /* <level> */
+    SHAPE_META,      /* see meta.h */
     SHAPE_ANY,       /* whatever */
 };
 
@@ -26,6 +25,7 @@ struct command {
     enum shape shape;
     size_t words_min; /* arguments without which the line is malformed; noreply counts */
     bool with_cas;
+    enum meta meta;
 };
 
 #define NAME(s)                                                                                              \
@@ -36,26 +36,31 @@ struct command {
 /* The most frequent first: the table is searched from the top. A cas without its number counts as enough, so
  * that its value is swallowed. */
 static const struct command commands[] = {
-    {NAME("get"), VERB_GET, SHAPE_GET, 1, false},
-    {NAME("set"), VERB_SET, SHAPE_SET, 4, false},
-    {NAME("touch"), VERB_TOUCH, SHAPE_TOUCH, 2, false},
-    {NAME("add"), VERB_ADD, SHAPE_SET, 4, false},
-    {NAME("delete"), VERB_DELETE, SHAPE_DELETE, 1, false},
-    {NAME("incr"), VERB_INCR, SHAPE_INCR, 2, false},
-    {NAME("gets"), VERB_GET, SHAPE_GET, 1, true},
-    {NAME("gat"), VERB_GET, SHAPE_GAT, 2, false},
-    {NAME("gats"), VERB_GET, SHAPE_GAT, 2, true},
-    {NAME("cas"), VERB_CAS, SHAPE_CAS, 4, false},
-    {NAME("replace"), VERB_REPLACE, SHAPE_SET, 4, false},
-    {NAME("append"), VERB_APPEND, SHAPE_SET, 4, false},
-    {NAME("prepend"), VERB_PREPEND, SHAPE_SET, 4, false},
-    {NAME("decr"), VERB_DECR, SHAPE_INCR, 2, false},
-    {NAME("mn"), VERB_NOOP, SHAPE_ANY, 0, false},
-    {NAME("stats"), VERB_STATS, SHAPE_ANY, 0, false},
-    {NAME("version"), VERB_VERSION, SHAPE_ANY, 0, false},
-    {NAME("flush_all"), VERB_FLUSH, SHAPE_FLUSH, 0, false},
-    {NAME("verbosity"), VERB_VERBOSITY, SHAPE_VERBOSITY, 0, false},
-    {NAME("quit"), VERB_QUIT, SHAPE_ANY, 0, false},
+    {NAME("get"), VERB_GET, SHAPE_GET, 1, false, META_NONE},
+    {NAME("set"), VERB_SET, SHAPE_SET, 4, false, META_NONE},
+    {NAME("touch"), VERB_TOUCH, SHAPE_TOUCH, 2, false, META_NONE},
+    {NAME("add"), VERB_ADD, SHAPE_SET, 4, false, META_NONE},
+    {NAME("delete"), VERB_DELETE, SHAPE_DELETE, 1, false, META_NONE},
+    {NAME("incr"), VERB_INCR, SHAPE_INCR, 2, false, META_NONE},
+    {NAME("gets"), VERB_GET, SHAPE_GET, 1, true, META_NONE},
+    {NAME("gat"), VERB_GET, SHAPE_GAT, 2, false, META_NONE},
+    {NAME("gats"), VERB_GET, SHAPE_GAT, 2, true, META_NONE},
+    {NAME("cas"), VERB_CAS, SHAPE_CAS, 4, false, META_NONE},
+    {NAME("replace"), VERB_REPLACE, SHAPE_SET, 4, false, META_NONE},
+    {NAME("append"), VERB_APPEND, SHAPE_SET, 4, false, META_NONE},
+    {NAME("prepend"), VERB_PREPEND, SHAPE_SET, 4, false, META_NONE},
+    {NAME("decr"), VERB_DECR, SHAPE_INCR, 2, false, META_NONE},
+    {NAME("mg"), VERB_GET, SHAPE_META, 1, false, META_GET},
+    {NAME("ms"), VERB_SET, SHAPE_META, 2, false, META_SET},
+    {NAME("md"), VERB_DELETE, SHAPE_META, 1, false, META_DELETE},
+    {NAME("ma"), VERB_INCR, SHAPE_META, 1, false, META_COUNT},
+    {NAME("mn"), VERB_NOOP, SHAPE_ANY, 0, false, META_NONE},
+    {NAME("me"), VERB_GET, SHAPE_META, 1, false, META_DEBUG},
+    {NAME("stats"), VERB_STATS, SHAPE_ANY, 0, false, META_NONE},
+    {NAME("version"), VERB_VERSION, SHAPE_ANY, 0, false, META_NONE},
+    {NAME("flush_all"), VERB_FLUSH, SHAPE_FLUSH, 0, false, META_NONE},
+    {NAME("verbosity"), VERB_VERBOSITY, SHAPE_VERBOSITY, 0, false, META_NONE},
+    {NAME("quit"), VERB_QUIT, SHAPE_ANY, 0, false, META_NONE},
 };
 
 static const struct command *command_find(struct bytes name)
@@ -73,18 +78,12 @@ static bool word_is_noreply(struct bytes word)
     return bytes_equal(word, (struct bytes)NAME("noreply"));
 }
 
-/* memcached lets a plus stand before a number. */
-static bool word_u64(struct bytes word, uint64_t *ret)
-{
-    if (word.len > 1 && word.p[0] == '+')
-        word = (struct bytes){word.p + 1, word.len - 1};
-    return num_parse_u64(word, ret);
-}
-
 static void refuse(struct request *request, enum refusal refusal)
 {
     request->verb = VERB_REFUSED;
     request->refusal = refusal;
+    if (request->meta != META_NONE)
+        request->quiet = false;
 }
 
 /* Lines. */
@@ -189,12 +188,9 @@ static size_t begin_keys(struct proto *proto, const struct command *command, str
 /* All of a set but its length, which is known to be good. */
 static enum refusal parse_set(const struct command *command, const struct words *words, struct request *ret)
 {
-    uint64_t flags;
-    if (!word_u64(words->word[1], &flags) || flags > UINT32_MAX ||
-        !num_parse_i64(words->word[2], &ret->exptime))
+    if (!words_u32(words->word[1], &ret->flags) || !num_parse_i64(words->word[2], &ret->exptime))
         return REFUSAL_FORMAT;
-    ret->flags = (uint32_t)flags;
-    if (command->shape == SHAPE_CAS && (words->n < 5 || !word_u64(words->word[4], &ret->cas)))
+    if (command->shape == SHAPE_CAS && (words->n < 5 || !words_u64(words->word[4], &ret->cas)))
         return REFUSAL_FORMAT;
     return REFUSAL_NONE;
 }
@@ -215,7 +211,7 @@ static enum refusal parse_keyed(const struct command *command, const struct word
         return REFUSAL_FORMAT;
     switch (command->shape) {
     case SHAPE_INCR:
-        return word_u64(words->word[1], &ret->delta) ? REFUSAL_NONE : REFUSAL_DELTA;
+        return words_u64(words->word[1], &ret->delta) ? REFUSAL_NONE : REFUSAL_DELTA;
     case SHAPE_TOUCH:
         return num_parse_i64(words->word[1], &ret->exptime) ? REFUSAL_NONE : REFUSAL_EXPTIME;
     case SHAPE_DELETE:
@@ -309,15 +305,6 @@ static enum parse take_value(struct proto *proto, const char *in, size_t len, si
     return PARSE_REQUEST;
 }
 
-static bool parse_value_len(struct bytes word, struct request *ret)
-{
-    uint64_t len;
-    if (!num_parse_u64(word, &len) || len > INT_MAX - 2)
-        return false;
-    ret->value.len = (size_t)len;
-    return true;
-}
-
 /* The rest of a line that is neither a get nor unknown. Returns whether a value follows; its length is then
  * in ret->value.len, even if the line was refused. */
 static bool parse_rest(const struct command *command, struct bytes rest, struct request *ret)
@@ -327,10 +314,12 @@ static bool parse_rest(const struct command *command, struct bytes rest, struct 
         ret->close = command->verb == VERB_QUIT;
         return false;
     }
+    if (command->shape == SHAPE_META)
+        return meta_parse(command->meta, rest, ret);
     struct words words;
     words_split(rest, &words);
     bool has_value = command->shape == SHAPE_SET || command->shape == SHAPE_CAS;
-    if (words.n < command->words_min || (has_value && !parse_value_len(words.word[3], ret))) {
+    if (words.n < command->words_min || (has_value && !words_value_len(words.word[3], ret))) {
         refuse(ret, REFUSAL_FORMAT);
         return false;
     }
@@ -373,7 +362,7 @@ enum parse text_next(struct proto *proto, const char *in, size_t len, size_t *re
     }
     ret->verb = command->verb;
     ret->with_cas = command->with_cas;
-    if (command->verb == VERB_GET) {
+    if (command->shape == SHAPE_GET || command->shape == SHAPE_GAT) {
         *ret_used = name.len + begin_keys(proto, command, rest, line.full - name.len, ret);
         return PARSE_REQUEST;
     }

@@ -20,6 +20,9 @@
 enum parse text_next(struct proto *proto, const char *in, size_t len, size_t *ret_used, size_t *ret_need,
                      struct request *ret);
 
+/* The line, with its end, that says this status for this verb. */
+struct bytes text_words_for(const struct request *request, enum status status);
+
 size_t text_put_answer(const struct request *request, const struct answer *answer, char *out);
 size_t text_put_hit_head(const struct request *request, const struct answer *answer, char *out);
 size_t text_put_hit_tail(const struct request *request, char *out);

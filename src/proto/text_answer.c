@@ -1,7 +1,8 @@
 /* The answers of the text dialect; memcached's words to the letter. */
 #include "proto/text.h"
 
-#include "base/num.h"
+#include "proto/meta.h"
+#include "proto/put.h"
 
 #define WORDS(s)                                                                                             \
     {                                                                                                        \
@@ -46,33 +47,21 @@ static const struct bytes refusal_words[] = {
     [REFUSAL_LOGIN_LONG] = WORDS("CLIENT_ERROR auth token too long"),
     [REFUSAL_LOGIN_STEP] = WORDS("CLIENT_ERROR unauthenticated"),
     [REFUSAL_HANGUP] = {NULL, 0},
+    [REFUSAL_DUPLICATE] = WORDS("CLIENT_ERROR duplicate flag"),
+    [REFUSAL_FLAG] = WORDS("CLIENT_ERROR invalid flag"),
+    [REFUSAL_TOO_MANY] = WORDS("CLIENT_ERROR options flags are too long"),
+    [REFUSAL_TOKEN] = WORDS("CLIENT_ERROR bad token in command line format"),
+    [REFUSAL_KEY] = WORDS("CLIENT_ERROR error decoding key"),
+    [REFUSAL_INITIAL] = WORDS("CLIENT_ERROR invalid numeric initial value"),
+    [REFUSAL_NEW_DELTA] = WORDS("CLIENT_ERROR invalid numeric delta value"),
+    [REFUSAL_OPAQUE] = WORDS("CLIENT_ERROR opaque token too long"),
+    [REFUSAL_SET_MODE] = WORDS("CLIENT_ERROR invalid mode for ms M token"),
+    [REFUSAL_COUNT_MODE] = WORDS("CLIENT_ERROR invalid mode for ma M token"),
+    [REFUSAL_COUNT_FLAGS] = WORDS("CLIENT_ERROR invalid or duplicate flag"),
 };
 
-static char *put(char *out, struct bytes b)
-{
-    if (b.len > 0)
-        memcpy(out, b.p, b.len);
-    return out + b.len;
-}
-
-static char *put_char(char *out, char c)
-{
-    *out = c;
-    return out + 1;
-}
-
-static char *put_u64(char *out, uint64_t value)
-{
-    return out + num_format_u64(value, out);
-}
-
-static char *put_end(char *out)
-{
-    return put(out, (struct bytes){"\r\n", 2});
-}
-
 /* Where a verb has words of its own for a status, or none. */
-static struct bytes words_for(const struct request *request, enum status status)
+struct bytes text_words_for(const struct request *request, enum status status)
 {
     static const struct bytes flush_denied = WORDS("CLIENT_ERROR flush_all not allowed");
     static const struct bytes login_denied = WORDS("CLIENT_ERROR authentication failure");
@@ -93,19 +82,23 @@ static struct bytes words_for(const struct request *request, enum status status)
 
 size_t text_put_answer(const struct request *request, const struct answer *answer, char *out)
 {
-    if (request->quiet || request->verb == VERB_QUIT)
+    if ((request->quiet && request->meta == META_NONE) || request->verb == VERB_QUIT)
         return 0;
     if (request->verb == VERB_REFUSED)
         return (size_t)(put(out, refusal_words[request->refusal]) - out);
+    if (request->meta != META_NONE)
+        return meta_put_answer(request, answer, out);
     if (request->verb == VERB_GET && answer->status == STATUS_MISS)
         return request->last ? (size_t)(put(out, ok_words[VERB_GET]) - out) : 0;
     if ((request->verb == VERB_INCR || request->verb == VERB_DECR) && answer->status == STATUS_OK)
         return (size_t)(put_end(put_u64(out, answer->number)) - out);
-    return (size_t)(put(out, words_for(request, answer->status)) - out);
+    return (size_t)(put(out, text_words_for(request, answer->status)) - out);
 }
 
 size_t text_put_hit_head(const struct request *request, const struct answer *answer, char *out)
 {
+    if (request->meta != META_NONE)
+        return meta_put_hit_head(request, answer, out);
     char *p = put(out, (struct bytes){"VALUE ", 6});
     p = put(p, request->key);
     p = put_u64(put_char(p, ' '), answer->flags);
@@ -117,6 +110,8 @@ size_t text_put_hit_head(const struct request *request, const struct answer *ans
 
 size_t text_put_hit_tail(const struct request *request, char *out)
 {
+    if (request->meta != META_NONE)
+        return meta_put_hit_tail(request, out);
     char *p = put_end(out);
     if (request->last)
         p = put(p, ok_words[VERB_GET]);

@@ -7,7 +7,10 @@
 #ifndef CLOAKROOM_PROTO_WORDS_H
 #define CLOAKROOM_PROTO_WORDS_H
 
-#include "base/bytes.h"
+#include <limits.h>
+
+#include "base/num.h"
+#include "proto/request.h"
 
 enum { WORDS_KEPT = 5 };
 
@@ -60,6 +63,33 @@ static inline void words_split(struct bytes rest, struct words *ret)
         ret->last = word;
         ret->n++;
     }
+}
+
+/* memcached lets a plus stand before a number. */
+static inline bool words_u64(struct bytes word, uint64_t *ret)
+{
+    if (word.len > 1 && word.p[0] == '+')
+        word = (struct bytes){word.p + 1, word.len - 1};
+    return num_parse_u64(word, ret);
+}
+
+static inline bool words_u32(struct bytes word, uint32_t *ret)
+{
+    uint64_t number;
+    if (!words_u64(word, &number) || number > UINT32_MAX)
+        return false;
+    *ret = (uint32_t)number;
+    return true;
+}
+
+/* The length of the value that follows a line. */
+static inline bool words_value_len(struct bytes word, struct request *ret)
+{
+    uint64_t len;
+    if (!num_parse_u64(word, &len) || len > INT_MAX - 2)
+        return false;
+    ret->value.len = (size_t)len;
+    return true;
 }
 
 #endif

@@ -44,6 +44,7 @@ struct conn {
     struct engine_client client;
     struct request request; /* the one under way */
     struct op op;
+    char key[PROTO_KEY_MAX];   /* its key, if the request has an encoded one */
     struct conn *next_in_turn; /* have run in this turn, or wait for the disk: see turn.h */
     uint64_t ticket;           /* its answers wait for this to be synced */
     bool is_to_go_on;          /* there was more to carry out when its run ended */

@@ -134,25 +134,67 @@ static struct conn *conn_of_op(struct op *op)
     return (struct conn *)(void *)((char *)op - offsetof(struct conn, op));
 }
 
+static struct answer answer_of(const struct op *op, enum status status)
+{
+    const struct op_hit *hit = &op->hit;
+    return (struct answer){.status = status,
+                           .cas = hit->cas,
+                           .number = op->number,
+                           .flags = hit->flags,
+                           .value_len = hit->value_len,
+                           .ttl_s = hit->ttl_s,
+                           .touched_ttl_s = hit->touched_ttl_s,
+                           .created_ttl_s = hit->created_ttl_s,
+                           .idle_s = hit->idle_s,
+                           .size = hit->size,
+                           .is_created = hit->is_created,
+                           .was_fetched = hit->was_fetched,
+                           .is_stale = hit->is_stale,
+                           .was_won = hit->was_won,
+                           .has_won = hit->has_won};
+}
+
 /* Where the engine puts the value of a hit: right behind its head, in the answers. */
 static char *place(struct op *op, const struct op_hit *hit)
 {
     struct conn *conn = conn_of_op(op);
     struct buffer *out = &conn->out;
-    if (!buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX + hit->value_len))
+    size_t value_len = op->without_value ? 0 : hit->value_len;
+    if (!buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX + value_len))
         return NULL;
-    struct answer answer = {
-        .status = STATUS_OK, .flags = hit->flags, .cas = hit->cas, .value_len = hit->value_len};
+    struct answer answer = answer_of(op, STATUS_OK);
     out->len += proto_put_hit_head(&conn->proto, &conn->request, &answer, out->p + out->len);
     char *value = out->p + out->len;
-    out->len += hit->value_len;
+    out->len += value_len;
     return value;
 }
 
-/* A gat counts as a touch, not as a get. */
+/* A gat counts as a touch, not as a get; a mg that would have touched but has missed, as a get. */
 static const struct verb_row *row_to_count(const struct conn *conn)
 {
-    return &verbs[conn->request.touch ? VERB_TOUCH : conn->request.verb];
+    const struct request *request = &conn->request;
+    bool is_gat = request->verb == VERB_GET && request->touch;
+    if (request->meta != META_NONE && conn->op.result != OP_OK)
+        is_gat = false;
+    return &verbs[is_gat ? VERB_TOUCH : request->verb];
+}
+
+/* Does a meta command count otherwise than what it is like? Then that is done. */
+static bool count_otherwise(struct conn *conn, const struct op *op)
+{
+    switch (conn->request.meta) {
+    case META_DEBUG:
+        count(conn, COUNTER_cmd_meta);
+        return true;
+    case META_DELETE:
+        if (op->result == OP_EXISTS)
+            count(conn, COUNTER_delete_misses);
+        return op->result == OP_OK && op->invalidate;
+    case META_COUNT:
+        return op->result == OP_OK && op->hit.is_created;
+    default:
+        return false;
+    }
 }
 
 static void count_miss(struct conn *conn, const struct verb_row *row, const struct op *op)
@@ -166,6 +208,8 @@ static void count_miss(struct conn *conn, const struct verb_row *row, const stru
 
 static void count_result(struct conn *conn, const struct op *op)
 {
+    if (count_otherwise(conn, op))
+        return;
     const struct verb_row *row = row_to_count(conn);
     count(conn, row->asked);
     switch (op->result) {
@@ -203,14 +247,31 @@ static enum exec finish(struct conn *conn)
         conn->out.len += proto_put_hit_tail(&conn->proto, &conn->request, conn->out.p + conn->out.len);
         return EXEC_DONE;
     }
-    put_answer(conn, &(struct answer){.status = status_of(op->result),
-                                      .cas = op->hit.cas,
-                                      .number = op->number,
-                                      .flags = op->hit.flags});
+    struct answer answer = answer_of(op, status_of(op->result));
+    put_answer(conn, &answer);
     /* A get whose answer found no buffer: what was said so far may be half a line's worth. */
     if (op->kind == OP_GET && op->result == OP_FULL)
         conn->is_last = true;
     return EXEC_DONE;
+}
+
+/* What only meta commands ask of an op. */
+static void fill_meta(struct conn *conn)
+{
+    const struct request *request = &conn->request;
+    struct op *op = &conn->op;
+    op->key = proto_key(request, conn->key);
+    op->recache_exptime = request->recache_exptime;
+    op->new_cas = request->new_cas;
+    op->create_last = request->create_last;
+    op->renewing = request->meta == META_GET && (conn->role & ROLE_WRITE) != 0;
+    op->recache = request->recache;
+    op->recache_last = request->recache_last;
+    op->invalidate = request->invalidate;
+    op->drop_value = request->drop_value;
+    op->without_value = request->without_value;
+    op->unseen = request->unseen;
+    op->detailed = true;
 }
 
 static void fill_op(struct conn *conn, const struct verb_row *row)
@@ -223,9 +284,10 @@ static void fill_op(struct conn *conn, const struct verb_row *row)
         .flags = request->flags,
         .exptime = request->exptime,
         .cas = request->cas,
-        .compare_cas = request->cas != 0 || request->verb == VERB_CAS,
+        .compare_cas = request->cas != 0 || request->verb == VERB_CAS || request->compare_cas,
         .delta = request->delta,
         .initial = request->initial,
+        .create_exptime = request->create_exptime,
         .create = request->create,
         .touch = request->touch,
         .now_s = conn->worker->now_s,
@@ -233,13 +295,22 @@ static void fill_op(struct conn *conn, const struct verb_row *row)
         .place = place,
         .wake = conn_wake,
     };
+    if (request->meta != META_NONE)
+        fill_meta(conn);
+}
+
+/* Does this listener allow the command? That a get is told to renew what it finds is left to those who may. */
+static bool is_allowed(const struct conn *conn, const struct verb_row *row)
+{
+    const struct request *request = &conn->request;
+    unsigned needs = row->needs | (request->touch || request->create ? ROLE_WRITE : 0U);
+    return (conn->role & needs) == needs;
 }
 
 enum exec exec_request(struct conn *conn)
 {
     const struct verb_row *row = &verbs[conn->request.verb];
-    unsigned needs = row->needs | (conn->request.touch ? ROLE_WRITE : 0U);
-    if ((conn->role & needs) != needs) {
+    if (!is_allowed(conn, row)) {
         if (conn->proto.keys_left == 0) /* one refusal for a line, however many keys it has */
             exec_put_status(conn, STATUS_DENIED);
         return EXEC_DONE;
@@ -272,6 +343,8 @@ void exec_rebase(struct conn *conn, const char *from, const char *to)
 {
     rebase(&conn->request.key, from, to);
     rebase(&conn->request.value, from, to);
-    rebase(&conn->op.key, from, to);
+    rebase(&conn->request.argument, from, to);
+    if (!conn->request.key_is_base64)
+        rebase(&conn->op.key, from, to);
     rebase(&conn->op.value, from, to);
 }

@@ -9,15 +9,12 @@
 #include "net/listen.h"
 #include "server/process.h"
 #include "server/worker.h"
-#include "store/keyfile.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-_Static_assert((int)KEYFILE_BYTES == (int)HANDLE_KEY_BYTES, "the key of handles lies in the file");
 
 enum { ERROR_MAX = ACCESS_ERROR_MAX };
 
@@ -88,15 +85,6 @@ static enum err open_data(struct server *server, char *error)
     return ERR_SYSTEM;
 }
 
-/* Handles stay what they are over a restart where the items do. */
-static enum err open_handle_key(struct server *server, char *problem)
-{
-    if (server->disk != NULL)
-        return keyfile_open(server->disk, server->handle_key.bytes, problem);
-    handle_key_random(&server->handle_key);
-    return ERR_NONE;
-}
-
 static enum err start_engine(struct server *server, char *error)
 {
     char problem[STORE_PROBLEM_MAX] = "";
@@ -105,8 +93,6 @@ static enum err start_engine(struct server *server, char *error)
         return err;
     struct local_config config = engine_config(server, problem);
     err = local_new(&config, &server->engine);
-    if (err == ERR_NONE)
-        err = open_handle_key(server, problem);
     if (err != ERR_NONE && problem[0] != '\0')
         snprintf(error, ERROR_MAX, "--data %.128s: %s", server->settings->data, problem);
     else if (err != ERR_NONE)

@@ -8,7 +8,6 @@
 #define CLOAKROOM_SERVER_SERVER_H
 
 #include "engine/engine.h"
-#include "engine/handle.h"
 #include "server/access.h"
 #include "server/buffer.h"
 #include "server/counters.h"
@@ -23,7 +22,6 @@ struct server {
     const struct clock *clock;
     struct engine *engine;
     struct disk *disk; /* of --data; NULL: none */
-    struct handle_key handle_key;
     char boot_id[40];
     struct buffer_pool buffers;
     struct access access;

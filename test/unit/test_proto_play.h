@@ -2,7 +2,8 @@
  * test_proto_play: a server in miniature that plays a stream of bytes to proto in pieces, and writes down the
  * requests that came of it and the answers it gave. Shared by the tests of the dialects.
  *
- * The engine behind it is a rule: keys that begin with "hit" are hits of "hello", flags 7, cas 9; a key that
+ * The engine behind it is a rule: keys that begin with "hit" are hits of "hello", flags 7, cas 9, with 70 s left,
+ * stale when the next letter is an s, won by somebody else when it is a z, made just now when it is an n; a key that
  * is the name of a status ("exists", "full", ...) has that status; all else is a miss of a get and the
  * success of the rest.
  */
@@ -66,6 +67,20 @@ static inline void play_number(FILE *to, const char *name, long long number)
         fprintf(to, " %s=%lld", name, number);
 }
 
+/* The fields that only meta commands fill. */
+static inline void play_describe_meta(FILE *to, const struct request *r)
+{
+    static const char *const names[] = {"", " mg", " ms", " md", " ma", " me"};
+    fputs(names[r->meta], to);
+    play_number(to, "recache", r->recache_exptime);
+    play_number(to, "new_cas", (long long)r->new_cas);
+    fprintf(to, "%s%s%s%s%s%s%s%s%s", r->create_last ? " create_last" : "", r->recache ? " recache" : "",
+            r->recache_last ? " recache_last" : "", r->compare_cas ? " compare" : "",
+            r->invalidate ? " invalidate" : "", r->drop_value ? " drop" : "",
+            r->meta == META_GET && !r->without_value ? " +value" : "", r->unseen ? " unseen" : "",
+            r->key_is_base64 ? " base64" : "");
+}
+
 /* One request in one line: its verb, and each field that is not empty. */
 static inline void play_describe(FILE *to, const struct request *r)
 {
@@ -84,10 +99,13 @@ static inline void play_describe(FILE *to, const struct request *r)
         play_number(to, "cas", (long long)r->cas);
         play_number(to, "delta", (long long)r->delta);
         play_number(to, "initial", (long long)r->initial);
+        play_number(to, "life", (long long)r->create_exptime);
     }
     if (r->verb != VERB_REFUSED)
         fprintf(to, "%s%s%s%s%s", r->create ? " create" : "", r->touch ? " touch" : "",
                 r->with_cas ? " +cas" : "", r->with_key ? " +key" : "", r->last ? " last" : "");
+    if (r->verb != VERB_REFUSED && r->meta != META_NONE)
+        play_describe_meta(to, r);
     fprintf(to, "%s%s\n", r->quiet ? " quiet" : "", r->close ? " close" : "");
 }
 
@@ -118,10 +136,26 @@ static inline enum status play_status(const struct request *request)
 
 static inline size_t play_hit(const struct proto *proto, const struct request *request, char *out)
 {
-    struct answer answer = {.status = STATUS_OK, .cas = 9, .flags = 7, .value_len = 5};
+    char kind = request->key.len > 3 ? request->key.p[3] : 0;
+    struct answer answer = {.status = STATUS_OK,
+                            .cas = 9,
+                            .flags = 7,
+                            .value_len = 5,
+                            .ttl_s = kind == 's' ? -1 : 70,
+                            .touched_ttl_s = request->exptime,
+                            .created_ttl_s = request->create_exptime,
+                            .idle_s = 3,
+                            .size = 61,
+                            .is_created = kind == 'n',
+                            .was_fetched = kind == 'z',
+                            .is_stale = kind == 's',
+                            .was_won = kind == 'z',
+                            .has_won = kind == 's' || kind == 'n'};
     size_t n = proto_put_hit_head(proto, request, &answer, out);
-    memcpy(out + n, "hello", 5);
-    return n + 5 + proto_put_hit_tail(proto, request, out + n + 5);
+    size_t value_len = request->without_value ? 0 : 5;
+    memcpy(out + n, "hello", value_len);
+    n += value_len;
+    return n + proto_put_hit_tail(proto, request, out + n);
 }
 
 static inline size_t play_answer(const struct proto *proto, const struct request *request, char *out)
@@ -136,8 +170,14 @@ static inline size_t play_answer(const struct proto *proto, const struct request
         size_t n = proto_put_stat(proto, request, bytes_of("pid"), bytes_of("42"), out);
         return n + proto_put_stat(proto, request, bytes_of(""), bytes_of(""), out + n);
     }
-    struct answer answer = {
-        .status = play_status(request), .cas = 5, .flags = 7, .number = request->delta + 1};
+    struct answer answer = {.status = play_status(request),
+                            .cas = 5,
+                            .flags = 7,
+                            .number = request->delta + 1,
+                            .value_len = request->value.len + 10,
+                            .ttl_s = 70,
+                            .touched_ttl_s = request->exptime,
+                            .created_ttl_s = request->create_exptime};
     return proto_put_answer(proto, request, &answer, out);
 }
 
