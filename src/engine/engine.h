@@ -8,6 +8,7 @@
  * Promise: an op is answered exactly once, unless cancelled. Ops of one client are answered in the order of
  * submission, since a client has one op under way at a time. Results and values are only ever written from
  * within submit and resume, so a client's buffers are touched by no thread but its own.
+ * An op may be resumed by another engine than it was submitted to (loading.h); so an op unknown to cancel() is too late.
  * Ownership: op, its key and value belong to the caller until it is answered or cancelled. While it is
  * pending the engine reads nothing of it: key and value may move before it is resumed.
  * Threads: submit, resume, cancel and client_gone of one client come from one thread; different clients from
@@ -48,6 +49,7 @@ enum op_result {
     OP_NON_NUMERIC,
     OP_DISK_FULL, /* nothing has changed; goes on when there is room again */
     OP_READ_ONLY, /* the disk has failed (S5) */
+    OP_LOADING,   /* what lies on disk is still being read */
 };
 
 /* One connection as the engine sees it: what is given back when it closes. Zero it to begin. */
@@ -112,9 +114,10 @@ struct op {
 
     enum op_result result;
     enum store_miss miss;
-    struct op_hit hit;  /* of a get; hit.cas of any write */
-    uint64_t number;    /* after incr, decr */
-    uint64_t unwritten; /* not to be answered before engine_commit() has been asked about it; or 0 */
+    struct op_hit hit;      /* of a get; hit.cas of any write */
+    uint64_t number;        /* after incr, decr */
+    struct op *next, *prev; /* the engine's, while it is pending */
+    uint64_t unwritten;     /* not to be answered before engine_commit() has been asked about it; or 0 */
 };
 
 /* Steady seconds as ops carry them: never 0, nor so small as to meet an expiry that stands for "over". */

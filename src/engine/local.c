@@ -93,21 +93,17 @@ static void local_prefetch(struct engine *engine, const struct bytes *keys, size
     store_prefetch(local_of(engine)->store, keys, n);
 }
 
-/* Nothing is ever pending here as yet: every op is answered before submit returns. */
+/* Nothing is ever pending here as yet: it has waited for the store to be loaded. */
 static enum submit local_resume(struct engine *engine, struct op *op)
 {
-    (void)engine;
-    (void)op;
-    CHECK(!"an op to resume");
-    return SUBMIT_DONE;
+    return local_submit(engine, op);
 }
 
 static bool local_cancel(struct engine *engine, struct op *op)
 {
     (void)engine;
     (void)op;
-    CHECK(!"an op to cancel");
-    return false;
+    return false; /* submitted while the store was loaded, and woken since */
 }
 
 static void local_client_gone(struct engine *engine, struct engine_client *client)

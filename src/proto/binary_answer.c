@@ -40,6 +40,8 @@ static const struct failure status_failures[] = {
     [STATUS_FULL] = FAILURE(CODE_MEMORY, "Out of memory allocating item"),
     [STATUS_DISK_FULL] = FAILURE(CODE_MEMORY, "No space left on the disk of --data"),
     [STATUS_READ_ONLY] = FAILURE(CODE_MEMORY, "Read-only: the disk has failed, see stats"),
+    [STATUS_LOADING] =
+        FAILURE(CODE_MEMORY, "Loading: wait until the server says that it is ready, see stats"),
     [STATUS_NON_NUMERIC] = FAILURE(CODE_NON_NUMERIC, "Non-numeric server-side value for incr or decr"),
     [STATUS_DENIED] = FAILURE(CODE_AUTH, "Auth failure."),
     [STATUS_REFUSED] = FAILURE(CODE_INVALID, "Invalid arguments"),

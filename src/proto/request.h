@@ -118,6 +118,7 @@ enum status {
     STATUS_FULL,      /* out of memory storing object */
     STATUS_DISK_FULL, /* nothing has changed; goes on when there is room again */
     STATUS_READ_ONLY, /* the disk has failed */
+    STATUS_LOADING,   /* what lies on disk is still being read */
     STATUS_NON_NUMERIC,
     STATUS_DENIED,  /* this listener does not allow the command; login: no such user and password */
     STATUS_REFUSED, /* request.refusal says why */

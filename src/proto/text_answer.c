@@ -25,6 +25,7 @@ static const struct bytes status_words[] = {
     [STATUS_FULL] = WORDS("SERVER_ERROR out of memory storing object"),
     [STATUS_DISK_FULL] = WORDS("SERVER_ERROR no space left on the disk of --data"),
     [STATUS_READ_ONLY] = WORDS("SERVER_ERROR read-only: the disk has failed, see stats"),
+    [STATUS_LOADING] = WORDS("SERVER_ERROR loading: wait until the server says that it is ready, see stats"),
     [STATUS_NON_NUMERIC] = WORDS("CLIENT_ERROR cannot increment or decrement non-numeric value"),
     [STATUS_DENIED] = WORDS("CLIENT_ERROR not allowed"),
     [STATUS_REFUSED] = WORDS("ERROR"),

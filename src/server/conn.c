@@ -61,14 +61,14 @@ void conn_close(struct conn *conn)
     if (conn->state == CONN_GONE)
         return;
     if (conn->state == CONN_WAITING)
-        conn->is_owed_mail = !engine_cancel(server->engine, &conn->op);
+        conn->is_owed_mail = !engine_cancel(server_engine(server), &conn->op);
     if (conn->state == CONN_YIELDED)
         conn->is_owed_mail = true;
     if (conn->state == CONN_SYNCING)
         turn_leave(conn);
     conn->state = CONN_GONE;
     say(conn, "closed");
-    engine_client_gone(server->engine, &conn->client);
+    engine_client_gone(server_engine(server), &conn->client);
     transport_close(&conn->transport);
     buffer_drop(&conn->in, &server->buffers);
     buffer_drop(&conn->out, &server->buffers);
@@ -200,7 +200,7 @@ void conn_run_batch(struct worker *worker)
     size_t nkeys = 0;
     for (size_t i = 0; i < worker->nbatch && worker->nbatch > 1; i++)
         nkeys += ahead_peek(worker->batch[i], keys + nkeys, 1);
-    engine_prefetch(worker->server->engine, keys, nkeys);
+    engine_prefetch(server_engine(worker->server), keys, nkeys);
     for (size_t i = 0; i < worker->nbatch; i++) {
         if (worker->batch[i]->state == CONN_READING) /* not closed meanwhile */
             run(worker->batch[i]);

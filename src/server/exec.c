@@ -56,6 +56,8 @@ static enum status status_of(enum op_result result)
         return STATUS_DISK_FULL;
     case OP_READ_ONLY:
         return STATUS_READ_ONLY;
+    case OP_LOADING:
+        return STATUS_LOADING;
     }
     CHECK(!"a result");
     return STATUS_REFUSED;
@@ -64,8 +66,8 @@ static enum status status_of(enum op_result result)
 static void run_flush(struct conn *conn)
 {
     uint64_t unwritten = 0;
-    enum op_result result =
-        engine_flush(conn->worker->server->engine, conn->worker->now_s, conn->request.exptime, &unwritten);
+    enum op_result result = engine_flush(server_engine(conn->worker->server), conn->worker->now_s,
+                                         conn->request.exptime, &unwritten);
     conn->worker->turn.unwritten |= unwritten;
     exec_put_status(conn, status_of(result));
 }
@@ -234,6 +236,7 @@ static void count_result(struct conn *conn, const struct op *op)
     case OP_NON_NUMERIC:
     case OP_DISK_FULL:
     case OP_READ_ONLY:
+    case OP_LOADING:
         break;
     }
 }
@@ -321,14 +324,15 @@ enum exec exec_request(struct conn *conn)
         return EXEC_DONE;
     }
     fill_op(conn, row);
-    if (engine_submit(conn->worker->server->engine, &conn->op) == SUBMIT_PENDING)
+    if (engine_submit(server_engine(conn->worker->server), &conn->op) == SUBMIT_PENDING)
         return EXEC_PENDING;
     return finish(conn);
 }
 
 enum exec exec_resume(struct conn *conn)
 {
-    if (engine_resume(conn->worker->server->engine, &conn->op) == SUBMIT_PENDING)
+    conn->op.now_s = conn->worker->now_s;
+    if (engine_resume(server_engine(conn->worker->server), &conn->op) == SUBMIT_PENDING)
         return EXEC_PENDING;
     return finish(conn);
 }

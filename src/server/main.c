@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/version.h"
+#include "engine/loading.h"
 #include "engine/local.h"
 #include "io/disk.h"
 #include "net/listen.h"
@@ -61,6 +62,7 @@ static struct local_config engine_config(struct server *server, char *problem)
                   .clock = server->clock,
                   .boot_id = server->boot_id,
                   .problem = problem,
+                  .progress = &server->progress,
                   .notice = note,
                   .notice_arg = server},
         .sync_interval_ms = (uint32_t)settings->sync_interval_ms,
@@ -85,20 +87,22 @@ static enum err open_data(struct server *server, char *error)
     return ERR_SYSTEM;
 }
 
-static enum err start_engine(struct server *server, char *error)
+/* The engine that answers; workers that are there already are told of its syncs before they can wait for one. */
+static enum err load_engine(struct server *server, const struct local_config *config, char *error)
 {
-    char problem[STORE_PROBLEM_MAX] = "";
-    enum err err = open_data(server, error);
-    if (err != ERR_NONE)
-        return err;
-    struct local_config config = engine_config(server, problem);
-    err = local_new(&config, &server->engine);
-    if (err != ERR_NONE && problem[0] != '\0')
-        snprintf(error, ERROR_MAX, "--data %.128s: %s", server->settings->data, problem);
+    struct engine *engine = NULL;
+    enum err err = local_new(config, &engine);
+    if (err != ERR_NONE && config->store.problem[0] != '\0')
+        snprintf(error, ERROR_MAX, "--data %.128s: %s", server->settings->data, config->store.problem);
     else if (err != ERR_NONE)
         snprintf(error, ERROR_MAX, "cannot set up -m %llu megabytes: %s; give less with -m",
                  (unsigned long long)server->settings->memory_mib, err_text(err));
-    return err;
+    if (err != ERR_NONE)
+        return err;
+    for (size_t i = 0; i < server->nworkers; i++)
+        engine_watch(engine, &server->workers[i]->turn.watch);
+    __atomic_store_n(&server->engine, engine, __ATOMIC_RELEASE);
+    return ERR_NONE;
 }
 
 static enum err start_workers(struct server *server, char *error)
@@ -119,6 +123,32 @@ static enum err start_workers(struct server *server, char *error)
     return err;
 }
 
+/* With a disk the workers are there first: who comes while it is read waits, and can ask how far it is. */
+static enum err start_service(struct server *server, char *error)
+{
+    char problem[STORE_PROBLEM_MAX] = "";
+    enum err err = open_data(server, error);
+    if (err != ERR_NONE)
+        return err;
+    struct local_config config = engine_config(server, problem);
+    if (server->disk == NULL) {
+        err = load_engine(server, &config, error);
+        return err == ERR_NONE ? start_workers(server, error) : err;
+    }
+    err = loading_new(&config.store, &server->loading);
+    if (err != ERR_NONE) {
+        snprintf(error, ERROR_MAX, "cannot start: %s", err_text(err));
+        return err;
+    }
+    server->engine = server->loading;
+    err = start_workers(server, error);
+    if (err == ERR_NONE)
+        err = load_engine(server, &config, error);
+    if (err == ERR_NONE)
+        loading_end(server->loading);
+    return err;
+}
+
 static void stop(struct server *server)
 {
     for (size_t i = 0; i < server->nworkers; i++)
@@ -129,7 +159,9 @@ static void stop(struct server *server)
         worker_free(&server->workers[i]);
     free(server->workers);
     listener_close_all(server->listeners, server->nlisteners);
-    engine_free(&server->engine);
+    if (server->engine != server->loading)
+        engine_free(&server->engine);
+    engine_free(&server->loading);
     disk_close(&server->disk);
     access_close(&server->access);
     if (server->pid_file != NULL)
@@ -197,9 +229,7 @@ static enum err start(struct server *server, int *ret_ready_fd, char *error)
     if (err == ERR_NONE)
         err = process_become_user(settings->user, error);
     if (err == ERR_NONE)
-        err = start_engine(server, error);
-    if (err == ERR_NONE)
-        err = start_workers(server, error);
+        err = start_service(server, error);
     return err;
 }
 

@@ -20,7 +20,9 @@ struct worker;
 struct server {
     struct settings *settings;
     const struct clock *clock;
-    struct engine *engine;
+    struct engine *engine;  /* see server_engine() */
+    struct engine *loading; /* what it was until the store had been loaded, or NULL */
+    struct store_progress progress;
     struct disk *disk; /* of --data; NULL: none */
     char boot_id[40];
     struct buffer_pool buffers;
@@ -36,5 +38,11 @@ struct server {
     _Atomic uint64_t rejected_connections;
     struct counters counters_base; /* what stats reset takes off the workers' sums */
 };
+
+/* It changes once, when the store has been loaded. */
+static inline struct engine *server_engine(const struct server *server)
+{
+    return __atomic_load_n(&server->engine, __ATOMIC_ACQUIRE);
+}
 
 #endif

@@ -115,6 +115,11 @@ static void put_disk(struct conn *conn, const struct engine_stats *stats)
     put(conn, "cloakroom_write_amplification", "%.3f",
         s->appended_bytes == 0 ? 1.0 : (appended + (double)s->copied_bytes) / appended);
     put(conn, "cloakroom_sync", "%s", s->has_disk ? words[s->sync] : "off");
+    put_u64(conn, "cloakroom_loading", s->is_loading);
+    if (s->is_loading) {
+        put_u64(conn, "cloakroom_loaded_bytes", s->loaded_bytes);
+        put_u64(conn, "cloakroom_load_bytes", s->load_bytes);
+    }
     put_u64(conn, "cloakroom_read_only", s->disk_error != NULL);
     put(conn, "cloakroom_disk_error", "%s", s->disk_error != NULL ? s->disk_error : "none");
     put_u64(conn, "cloakroom_disk_bytes", s->disk_bytes);
@@ -130,7 +135,7 @@ static void put_disk(struct conn *conn, const struct engine_stats *stats)
 static void put_store(struct conn *conn)
 {
     struct engine_stats stats;
-    engine_read_stats(conn->worker->server->engine, &stats);
+    engine_read_stats(server_engine(conn->worker->server), &stats);
     const struct store_stats *s = &stats.store;
     put_u64(conn, "limit_maxbytes", s->limit_bytes);
     put_u64(conn, "accepting_conns", 1);

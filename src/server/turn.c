@@ -5,7 +5,7 @@
 
 static struct engine *engine_of(struct turn *turn)
 {
-    return turn->worker->server->engine;
+    return server_engine(turn->worker->server);
 }
 
 static void join(struct turn *turn, struct conn *conn)

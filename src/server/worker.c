@@ -52,7 +52,6 @@ enum err worker_new(struct server *server, struct worker **ret)
         worker_free(&worker);
         return ERR_MEMORY;
     }
-    engine_watch(server->engine, &worker->turn.watch);
     *ret = worker;
     return ERR_NONE;
 }

@@ -146,6 +146,8 @@ enum err recover_list(struct recovery *recovery, struct log *log, uint32_t segme
         }
         recovery->file_bytes += (uint64_t)size > segment_bytes ? (uint64_t)size + PIECE : segment_bytes;
     }
+    if (recovery->progress != NULL)
+        __atomic_store_n(&recovery->progress->load_bytes, recovery->file_bytes, __ATOMIC_RELAXED);
     return ERR_NONE;
 }
 

@@ -22,7 +22,8 @@ struct found {
 struct recovery {
     void (*notice)(void *arg, const char *line);
     void *notice_arg;
-    struct found *files; /* by shard and serial */
+    struct store_progress *progress; /* or NULL */
+    struct found *files;             /* by shard and serial */
     size_t nfiles;
     size_t files_cap;
     uint64_t file_bytes; /* as segments in memory */

@@ -45,6 +45,8 @@ static void tell_damage(struct recovery *recovery, const char *name, uint64_t at
 static void tell_progress(struct recovery *recovery, const struct clock *clock, uint64_t bytes)
 {
     uint64_t sum = __atomic_add_fetch(&recovery->read_bytes, bytes, __ATOMIC_RELAXED);
+    if (recovery->progress != NULL)
+        __atomic_store_n(&recovery->progress->loaded_bytes, sum, __ATOMIC_RELAXED);
     uint64_t passed_s = (clock_steady_ns(clock) - recovery->began_ns) / 1000000000U;
     uint64_t told_s = __atomic_load_n(&recovery->told_s, __ATOMIC_RELAXED);
     if (passed_s > told_s && __atomic_compare_exchange_n(&recovery->told_s, &told_s, passed_s, false,

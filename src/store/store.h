@@ -48,6 +48,12 @@ enum store_sync { STORE_SYNC_INTERVAL, STORE_SYNC_ALWAYS, STORE_SYNC_NONE };
 
 enum { STORE_PROBLEM_MAX = 256 };
 
+/* Of recovery, in bytes of files. */
+struct store_progress {
+    _Atomic uint64_t loaded_bytes;
+    _Atomic uint64_t load_bytes;
+};
+
 struct store_config {
     uint64_t limit_bytes;   /* -m */
     uint64_t value_max;     /* -I */
@@ -60,9 +66,10 @@ struct store_config {
     struct disk
         *disk; /* the data directory, the caller's until after store_free(); NULL: all is kept in memory */
     enum store_sync sync;
-    const struct clock *clock; /* with a disk */
-    const char *boot_id;       /* tells one boot of the machine from another; NULL: unknown */
-    char *problem;             /* STORE_PROBLEM_MAX bytes for why store_new() failed, or NULL */
+    const struct clock *clock;       /* with a disk */
+    const char *boot_id;             /* tells one boot of the machine from another; NULL: unknown */
+    char *problem;                   /* STORE_PROBLEM_MAX bytes for why store_new() failed, or NULL */
+    struct store_progress *progress; /* how far recovery is, for other threads; or NULL */
     void (*notice)(void *arg, const char *line); /* what recovery has to say, from any thread; or NULL */
     void *notice_arg;
 };
@@ -210,6 +217,9 @@ struct store_stats {
     uint32_t segment_bytes;
 
     bool has_disk;
+    bool is_loading; /* and the next two tell how far it is */
+    uint64_t loaded_bytes;
+    uint64_t load_bytes;
     enum store_sync sync;
     const char *disk_error; /* NULL: none */
     uint64_t disk_bytes;    /* in segment files that exist */

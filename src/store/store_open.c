@@ -165,7 +165,8 @@ enum err store_new(const struct store_config *config, struct store **ret)
     enum err err = choose_layout(store, &segment_bytes, problem);
     CHECK(store->nshards <= NSHARDS_MAX && (store->nshards & (store->nshards - 1)) == 0);
     if (err == ERR_NONE && store->log != NULL) {
-        store->recovery = (struct recovery){.notice = config->notice, .notice_arg = config->notice_arg};
+        store->recovery = (struct recovery){
+            .notice = config->notice, .notice_arg = config->notice_arg, .progress = config->progress};
         err = recover_list(&store->recovery, store->log, segment_bytes, problem);
     }
     if (err == ERR_NONE)
