@@ -21,7 +21,7 @@ import traceback
 import harness
 
 FILES = ["startup", "listeners", "access", "lifetime", "badinput", "greedy", "limits", "intact", "locks", "full", "durable",
-         "disk", "offline"]
+         "loading", "disk", "offline"]
 TEST_S = 60
 TRIES = 3
 FORK = multiprocessing.get_context("fork")
