@@ -155,7 +155,8 @@ static void decide_arithmetic(const struct op *op, const struct decide_item *ite
         refuse(verdict, OP_MISS);
     else if (!item->found)
         put_number(verdict, number);
-    else if (op->compare_cas && op->cas != item->cas)
+    else if (op->compare_cas && op->cas != item->cas &&
+             item->value.len > 0) /* what is empty is no number first */
         refuse(verdict, OP_EXISTS);
     else if (!read_number(item->value, &number))
         refuse(verdict, OP_NON_NUMERIC);
@@ -189,6 +190,7 @@ static void decide_get(const struct op *op, const struct decide_item *item, cons
         verdict->write = (struct store_write){.expiry_s = created_expiry(op, lives), .cas = op->new_cas};
         verdict->is_created = true;
         verdict->wins = op->renewing;
+        verdict->marks_fetched = !op->unseen; /* its maker has read it */
     } else {
         refuse(verdict, OP_MISS);
     }

@@ -49,7 +49,7 @@ struct verdict {
     bool is_created;          /* to put: nothing is there yet, and the op has asked for that */
     bool wins;                /* its client is told to renew the item */
     bool marks_won;           /* mark the item as won, once it has been put or read */
-    bool marks_fetched;       /* and as read, once it has been put: it counts as the item that was there */
+    bool marks_fetched;       /* and as read, once it has been put */
     uint64_t number;
     char digits[NUM_MAX];
     size_t ndigits;

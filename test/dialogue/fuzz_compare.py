@@ -27,6 +27,8 @@ COUNTERS = ["n", "m"]
 NUMBERS = ["0", "1", "7", "99", "18446744073709551615", "9999999999999999999"]
 EXPTIMES = ["0"] * 8 + ["1000", "2592000", "-1", "2678400"]
 FLAGS = ["0", "0", "768", "4294967295"]
+# base64 is told back as memcached has stored it: so the key is not asked for along with it.
+ENCODED = ["eA==", "a2V5", "AAEC", "a"]
 END = b"get n m\r\nversion\r\n"
 
 
@@ -67,8 +69,56 @@ class Maker:
                                          len(value), tail, self.noreply())
         return head.encode() + value + b"\r\n"
 
+    def flags(self, known):
+        """Some of these, each once; a letter that is followed by a list takes one of it as its token."""
+        rng = self.rng
+        picked = rng.sample(sorted(known), rng.randrange(min(len(known), 5) + 1))
+        return "".join(" %s%s" % (letter, rng.choice(known[letter]) if known[letter] else "") for letter in picked)
+
+    def meta_get(self):
+        rng = self.rng
+        known = {"v": None, "s": None, "f": None, "c": None, "t": None, "q": None, "u": None, "O": ["", "x", "o" * 31],
+                 "T": EXPTIMES, "N": ["0", "1000"], "R": ["0", "2000", "-1"], "L": ["path/"], "M": ["S", "Q"]}
+        if rng.random() < 0.15:
+            return "mg %s b%s\r\n" % (rng.choice(ENCODED), self.flags(known))
+        return "mg %s%s\r\n" % (self.key(), self.flags({**known, "h": None, "k": None}))
+
+    def meta_set(self):
+        rng = self.rng
+        key = self.any_key()
+        value = rng.choice(NUMBERS) if key in COUNTERS else "x" * rng.choice([0, 1, 2, 3000])
+        known = {"c": None, "k": None, "q": None, "I": None, "F": FLAGS, "T": EXPTIMES, "M": "SERAP", "O": ["", "y"],
+                 "C": ["0", "1", "9223372036854775808", "18446744073709551615"]}
+        if key in COUNTERS:
+            known["M"] = "SER"
+            del known["I"]
+        return "ms %s %d%s\r\n%s\r\n" % (key, len(value), self.flags(known), value)
+
+    def meta(self):
+        kind = self.rng.randrange(10)
+        if kind < 4:
+            return self.meta_get()
+        if kind < 7:
+            return self.meta_set()
+        if kind == 7:
+            known = {"k": None, "q": None, "I": None, "T": EXPTIMES, "O": ["z"], "C": ["0", "9223372036854775808"]}
+            return "md %s%s\r\n" % (self.key(), self.flags(known))
+        if kind == 8:
+            known = {"v": None, "k": None, "q": None, "c": None, "t": None, "D": NUMBERS[:5],
+                     "M": "ID+-Q", "C": ["0", "9223372036854775808"]}
+            return "ma %s%s\r\n" % (self.counter(), self.flags(known))
+        return self.rng.choice(["mn\r\n", "me %s\r\n" % self.key()])
+
+    def meta_broken(self):
+        return self.rng.choice(["mg a z", "mg a s s", "mg a Nx", "mg a T", "mg a Jx", "mg a D-1", "mg none O" + "o" * 32,
+                                "ma n z", "ma n Dx", "mg YQ= b", "me YQ b", "mg a Tx q q", "mg a Fx Cx", "md a O" + "o" * 32,
+                                "ms a 1 z\r\nx", "ms a 1 T\r\nx", "ms a 1 MQ\r\nx", "ms a 1 q q\r\nx", "ms a 1 b\r\nx",
+                                "mx a", "mgg a", "mg " + "k" * 251, "me " + "k" * 251]) + "\r\n"
+
     def plain(self):
         rng = self.rng
+        if rng.random() < 0.4:
+            return self.meta().encode()
         kind = rng.randrange(12)
         if kind < 4:
             return self.store(rng.choice(["set", "set", "add", "replace", "append", "prepend"]))
@@ -89,6 +139,8 @@ class Maker:
 
     def broken(self):
         rng = self.rng
+        if rng.random() < 0.3:
+            return self.meta_broken().encode()
         kind = rng.randrange(9)
         if kind == 0:
             return self.rng.choice([b"nonsense\r\n", b"GET a\r\n", b"getx a b\r\n", b"\xff\xfe\x01\x02\r\n",
@@ -132,6 +184,10 @@ def talk(port, commands, cuts):
     finally:
         connection.close()
     answer = re.sub(rb"(VALUE \S+ \d+ \d+) \d+\r\n", rb"\1 CAS\r\n", answer)
+    # of meta answers what no two servers have alike, and times that a second may lie between
+    answer = re.sub(rb" c[1-9]\d*(?=[ \r])", b" cCAS", answer)
+    answer = re.sub(rb" t\d+(?=[ \r])", b" tTTL", answer)
+    answer = re.sub(rb"(ME \S+) exp=.* fetch=(\w+) .*\r\n", rb"\1 \2\r\n", answer)
     # see COUNTERS: now and then memcached leaves out the spaces without a reason to be seen from here
     answer = re.sub(rb"(VALUE [nm] \d+) \d+\r\n(\d+) *\r\n", rb"\1\r\n\2\r\n", answer)
     return re.sub(rb"VERSION [^\r]*", b"VERSION", answer)

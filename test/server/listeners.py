@@ -121,6 +121,20 @@ def test_readonly_in_text():
         equal(whole.get("k"), b"v", "the item")
 
 
+def test_readonly_meta():
+    """What changes nothing goes: and nobody there is told to renew an item, as he could not."""
+    writes = [("ms k 1 q", b"w"), ("md k q", None), ("md k I", None), ("ma k q", None), ("mg k T0 q", None),
+              ("mg none N30", None)]
+    with narrow("readonly") as s, Client(s.address) as whole, Client(("127.0.0.1", s.ports[1])) as c:
+        equal(whole.command("ms k 1 T30", b"v"), "HD", "ms")
+        equal(whole.command("md k I"), "HD", "md")
+        check_denied(c, writes, "readonly")
+        equal(c.command("mg k s R60"), "HD s1 X", "mg of a stale item")
+        equal(c.command("me none"), "EN", "me")
+        equal(c.command("mn"), "MN", "mn")
+        equal(whole.command("mg k s"), "HD s1 X W", "mg where one may write")
+
+
 def test_readonly_answers_gat_once():
     """One line, one answer, however many keys: or all that a pipelining client reads after it is one off."""
     with narrow("readonly") as s, Client(("127.0.0.1", s.ports[1])) as c:

@@ -5,6 +5,8 @@
 #include "engine/decide.h"
 #include "test_engine_play.h"
 
+#include <pthread.h>
+
 static const char *const keys[] = {"plain", "memc.sess.key.s1", "memc.sess.key.lock.s1"};
 enum { NKEYS = 3 };
 
@@ -56,6 +58,7 @@ static void a_get_makes_what_is_not_there(void **state)
         struct op found = do_op(bench, get, keys[i]);
         assert_marks(&found, false, true, false);
         assert_false(found.hit.is_created);
+        assert_true(found.hit.was_fetched);
         assert_int_equal(found.hit.ttl_s, 30);
         assert_int_equal(found.hit.cas, 77);
         set_for(bench, keys[i], "x", 0);
@@ -310,6 +313,57 @@ static void large_values_become_stale_too(void **state)
     free(value);
 }
 
+/* Makes a key stale over and over, as another connection. */
+struct spoiler {
+    struct engine *engine;
+    struct engine_client client;
+    bool is_over;
+};
+
+static void *spoil(void *arg)
+{
+    struct spoiler *spoiler = arg;
+    while (!__atomic_load_n(&spoiler->is_over, __ATOMIC_ACQUIRE)) {
+        struct op op = {.kind = OP_DELETE,
+                        .key = bytes_of("large"),
+                        .invalidate = true,
+                        .now_s = 5016,
+                        .client = &spoiler->client};
+        (void)engine_submit(spoiler->engine, &op);
+    }
+    return NULL;
+}
+
+/* What is copied outside the lock to be made stale does not come back over what was written meanwhile. */
+static void what_becomes_stale_is_the_newest(void **state)
+{
+    enum { LEN = 200000, ROUNDS = 500 };
+    struct bench *bench = *state;
+    struct spoiler spoiler = {.engine = bench->engine};
+    char *value = malloc(LEN);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, spoil, &spoiler), 0);
+    for (int i = 0; i < ROUNDS; i++) {
+        memset(value, 'a' + i % 26, LEN);
+        const struct op set = {.kind = OP_SET, .value = {.p = value, .len = LEN}};
+        assert_int_equal(do_op(bench, set, "large").result, OP_OK);
+        for (int k = 0; k < 3; k++) {
+            struct op get = do_op(bench, (struct op){.kind = OP_GET}, "large");
+            assert_int_equal(get.hit.value_len, LEN);
+            assert_memory_equal(bench->value, value, LEN);
+        }
+    }
+    __atomic_store_n(&spoiler.is_over, true, __ATOMIC_RELEASE);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    free(value);
+}
+
+static int open_roomy(void **state)
+{
+    return open_bench_of(state,
+                         (struct store_config){.limit_bytes = 64 << 20, .value_max = 1 << 20, .seed = 1});
+}
+
 static void what_a_reader_is_shown(void **state)
 {
     struct bench *bench = *state;
@@ -381,6 +435,7 @@ int main(void)
         WITH_BENCH(numbers_have_lives_and_marks),
         WITH_BENCH(large_values_become_stale_too),
         WITH_BENCH(what_a_reader_is_shown),
+        cmocka_unit_test_setup_teardown(what_becomes_stale_is_the_newest, open_roomy, close_bench),
         cmocka_unit_test_setup_teardown(no_room_is_a_miss, open_without_eviction, close_bench),
     };
     return cmocka_run_group_tests_name("engine_meta", tests, NULL, NULL);
