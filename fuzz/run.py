@@ -13,10 +13,16 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-TARGETS = {"scan": 4096, "recover": 512}  # and the longest input
+TARGETS = {"scan": 4096, "recover": 512, "proto": 2300}  # and the longest input
 INPUT_S = 10
 SLACK_S = 60
 TAIL_LINES = 40
+
+
+def words(target):
+    """The dictionary, where the target has one."""
+    path = HERE / f"{target}.dict"
+    return [f"-dict={path}"] if path.exists() else []
 
 
 def run(build, target, seconds):
@@ -25,7 +31,7 @@ def run(build, target, seconds):
     found.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as where:
         command = [build / f"fuzz_{target}", f"-max_total_time={seconds}", f"-max_len={TARGETS[target]}",
-                   f"-timeout={INPUT_S}", f"-artifact_prefix={build}/{target}-", found, HERE / "corpus" / target]
+                   f"-timeout={INPUT_S}", *words(target), f"-artifact_prefix={build}/{target}-", found, HERE / "corpus" / target]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   timeout=seconds + SLACK_S, env={**os.environ, "TMPDIR": where})
