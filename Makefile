@@ -14,7 +14,7 @@ AR        := gcc-ar
 WARNINGS  := -Wall -Wextra -Wconversion -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS    := -std=gnu11 -g -fno-strict-aliasing -fstack-protector-strong $(WARNINGS)
 CPPFLAGS  := -Isrc -D_GNU_SOURCE
-LDLIBS    := -pthread
+LDLIBS    := -pthread -Wl,--as-needed -lssl -lcrypto
 
 ifeq ($(P),release)
 CFLAGS += -O2 -flto=auto -D_FORTIFY_SOURCE=2

@@ -24,6 +24,7 @@ enum parse binary_next(struct proto *proto, const char *in, size_t len, size_t *
 size_t binary_put_answer(const struct request *request, const struct answer *answer, char *out);
 size_t binary_put_hit_head(const struct request *request, const struct answer *answer, char *out);
 size_t binary_put_stat(const struct request *request, struct bytes name, struct bytes value, char *out);
+size_t binary_put_error(const struct request *request, struct bytes words, char *out);
 size_t binary_put_words(const struct request *request, struct bytes words, char *out);
 
 #endif

@@ -183,3 +183,9 @@ size_t binary_put_words(const struct request *request, struct bytes words, char 
     size_t n = put_header(out, request, CODE_OK, (struct body){.value_len = words.len}, 0);
     return n + put_bytes(out + n, words);
 }
+
+size_t binary_put_error(const struct request *request, struct bytes words, char *out)
+{
+    size_t n = put_header(out, request, CODE_MEMORY, (struct body){.value_len = words.len}, 0);
+    return n + put_bytes(out + n, words);
+}

@@ -108,3 +108,12 @@ size_t proto_put_words(const struct proto *proto, const struct request *request,
     return proto->dialect == DIALECT_BINARY ? binary_put_words(request, words, out)
                                             : text_put_version(words, out);
 }
+
+size_t proto_put_error(const struct proto *proto, const struct request *request, struct bytes words,
+                       char *out)
+{
+    if (words.len > PROTO_ANSWER_MAX / 2)
+        words.len = PROTO_ANSWER_MAX / 2;
+    return proto->dialect == DIALECT_BINARY ? binary_put_error(request, words, out)
+                                            : text_put_error(request, words, out);
+}

@@ -109,4 +109,8 @@ size_t proto_put_stat(const struct proto *proto, const struct request *request, 
 size_t proto_put_words(const struct proto *proto, const struct request *request, struct bytes words,
                        char *out);
 
+/* Something of the server went wrong that has words of its own; what is too long for an answer is cut off. */
+size_t proto_put_error(const struct proto *proto, const struct request *request, struct bytes words,
+                       char *out);
+
 #endif

@@ -60,6 +60,7 @@ static const struct command commands[] = {
     {NAME("version"), VERB_VERSION, SHAPE_ANY, 0, false, META_NONE},
     {NAME("flush_all"), VERB_FLUSH, SHAPE_FLUSH, 0, false, META_NONE},
     {NAME("verbosity"), VERB_VERBOSITY, SHAPE_VERBOSITY, 0, false, META_NONE},
+    {NAME("refresh_certs"), VERB_REFRESH_CERTS, SHAPE_ANY, 0, false, META_NONE},
     {NAME("quit"), VERB_QUIT, SHAPE_ANY, 0, false, META_NONE},
 };
 
@@ -312,6 +313,7 @@ static bool parse_rest(const struct command *command, struct bytes rest, struct 
     if (command->shape == SHAPE_ANY) {
         ret->argument = words_trimmed(rest);
         ret->close = command->verb == VERB_QUIT;
+        ret->quiet = command->verb == VERB_REFRESH_CERTS && word_is_noreply(ret->argument);
         return false;
     }
     if (command->shape == SHAPE_META)

@@ -14,7 +14,8 @@ static const struct bytes ok_words[] = {
     [VERB_REPLACE] = WORDS("STORED"), [VERB_APPEND] = WORDS("STORED"),  [VERB_PREPEND] = WORDS("STORED"),
     [VERB_CAS] = WORDS("STORED"),     [VERB_DELETE] = WORDS("DELETED"), [VERB_TOUCH] = WORDS("TOUCHED"),
     [VERB_FLUSH] = WORDS("OK"),       [VERB_STATS] = WORDS("RESET"),    [VERB_VERBOSITY] = WORDS("OK"),
-    [VERB_NOOP] = WORDS("MN"),        [VERB_LOGIN] = WORDS("STORED"),   [VERB_REFUSED] = WORDS("ERROR"),
+    [VERB_NOOP] = WORDS("MN"),        [VERB_LOGIN] = WORDS("STORED"),   [VERB_REFRESH_CERTS] = WORDS("OK"),
+    [VERB_REFUSED] = WORDS("ERROR"),
 };
 
 static const struct bytes status_words[] = {
@@ -130,4 +131,11 @@ size_t text_put_stat(struct bytes name, struct bytes value, char *out)
 size_t text_put_version(struct bytes version, char *out)
 {
     return (size_t)(put_end(put(put(out, (struct bytes){"VERSION ", 8}), version)) - out);
+}
+
+size_t text_put_error(const struct request *request, struct bytes words, char *out)
+{
+    if (request->quiet)
+        return 0;
+    return (size_t)(put_end(put(put(out, (struct bytes){"SERVER_ERROR ", 13}), words)) - out);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define NS_PER_S ((uint64_t)1000000000)
+
 static struct conn *conn_of_mail(struct loop_mail *mail)
 {
     return (struct conn *)(void *)((char *)mail - offsetof(struct conn, mail));
@@ -69,6 +71,7 @@ void conn_close(struct conn *conn)
     conn->state = CONN_GONE;
     say(conn, "closed");
     engine_client_gone(server_engine(server), &conn->client);
+    loop_clear_timer(&conn->worker->loop, &conn->shake_timer);
     transport_close(&conn->transport);
     buffer_drop(&conn->in, &server->buffers);
     buffer_drop(&conn->out, &server->buffers);
@@ -173,7 +176,7 @@ void conn_answer(struct conn *conn)
         return;
     if (!conn->has_kept_input)
         conn_keep_input(conn);
-    if (conn->is_to_go_on && conn->state == CONN_READING)
+    if ((conn->is_to_go_on || conn->transport.has_more) && conn->state == CONN_READING)
         yield(conn);
 }
 
@@ -220,6 +223,25 @@ static void join_batch(struct conn *conn)
         conn_run_batch(worker);
 }
 
+/* A handshake that failed, or was not over in time. */
+static void give_up_shaking(struct conn *conn)
+{
+    __atomic_fetch_add(&conn->worker->server->tls_failures, 1, __ATOMIC_RELAXED);
+    conn_close(conn);
+}
+
+static void no_input(struct conn *conn, ssize_t why)
+{
+    if (why == TRANSPORT_AGAIN)
+        watch(conn, EPOLLIN);
+    else if (why == TRANSPORT_AGAIN_WRITE)
+        watch(conn, EPOLLOUT);
+    else if (conn->transport.is_shaking)
+        give_up_shaking(conn);
+    else
+        conn_close(conn);
+}
+
 static void receive(struct conn *conn)
 {
     struct worker *worker = conn->worker;
@@ -227,10 +249,8 @@ static void receive(struct conn *conn)
     if (!in->owned)
         buffer_lend(in, worker->in + worker->in_used, WORKER_IN_BYTES - worker->in_used);
     ssize_t n = transport_read(&conn->transport, in->p + in->len, in->cap - in->len);
-    if (n == TRANSPORT_AGAIN)
-        return;
     if (n <= 0) {
-        conn_close(conn);
+        no_input(conn, n);
         return;
     }
     counters_add(&worker->counters, COUNTER_bytes_read, (uint64_t)n);
@@ -317,7 +337,10 @@ static void woken(struct loop_mail *mail)
         return;
     case CONN_YIELDED:
         conn->state = CONN_READING;
-        run(conn);
+        if (conn->is_to_go_on)
+            run(conn);
+        else
+            receive(conn);
         return;
     case CONN_READING:
     case CONN_WRITING:
@@ -341,6 +364,24 @@ void conn_wake(struct op *op)
     loop_post(&conn->worker->loop, &conn->mail);
 }
 
+static void handshake_is_late(struct loop_timer *timer)
+{
+    struct conn *conn = (struct conn *)(void *)((char *)timer - offsetof(struct conn, shake_timer));
+    if (conn->transport.is_shaking)
+        give_up_shaking(conn);
+}
+
+/* Half a handshake is not to hold a connection for ever. One that is over leaves its timer to run out: so no read
+ * has to look. False: no memory. */
+static bool time_handshake(struct conn *conn)
+{
+    if (!conn->transport.is_shaking)
+        return true;
+    conn->shake_timer.fire = handshake_is_late;
+    return loop_set_timer(&conn->worker->loop, &conn->shake_timer,
+                          conn->worker->server->settings->ssl_handshake_timeout_s * NS_PER_S) == ERR_NONE;
+}
+
 static void arrive(struct loop_mail *mail)
 {
     struct conn *conn = conn_of_mail(mail);
@@ -348,27 +389,45 @@ static void arrive(struct loop_mail *mail)
     conn->mail.open = woken;
     conn->events = EPOLLIN;
     link_in(conn);
-    if (loop_add(&worker->loop, conn->transport.fd, &conn->source, conn->events) != ERR_NONE)
+    if (loop_add(&worker->loop, conn->transport.fd, &conn->source, conn->events) != ERR_NONE ||
+        !time_handshake(conn))
         conn_close(conn);
     else
         say(conn, "opened");
 }
 
-void conn_open(struct worker *worker, int fd, unsigned role, struct worker *from)
+static bool init_transport(struct conn *conn, int fd, const struct listener *listener)
+{
+    if (listener->is_tls)
+        return transport_init_tls(&conn->transport, fd, conn->worker->server->access.tls);
+    transport_init_plain(&conn->transport, fd);
+    return true;
+}
+
+static void refuse_for_memory(struct server *server, struct conn *conn, int fd)
+{
+    free(conn);
+    close(fd);
+    __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
+}
+
+void conn_open(struct worker *worker, int fd, const struct listener *listener, struct worker *from)
 {
     struct server *server = worker->server;
     struct conn *conn = malloc(sizeof *conn);
     if (conn == NULL) {
-        close(fd);
-        __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
+        refuse_for_memory(server, NULL, fd);
         return;
     }
     *conn = (struct conn){.source.ready = ready,
                           .mail.open = arrive,
                           .worker = worker,
                           .proto.value_max = server->settings->value_max};
-    transport_init_plain(&conn->transport, fd);
-    access_begin(conn, role);
+    if (!init_transport(conn, fd, listener)) {
+        refuse_for_memory(server, conn, fd);
+        return;
+    }
+    access_begin(conn, listener->role);
     __atomic_fetch_add(&worker->nconnections, 1, __ATOMIC_RELAXED);
     if (worker == from)
         arrive(&conn->mail);

@@ -31,6 +31,7 @@ struct conn {
     struct loop_source source;
     struct loop_mail mail; /* arrival at its worker; later: its op can go on, or it has its turn again */
     struct transport transport;
+    struct loop_timer shake_timer; /* for its handshake */
     struct worker *worker;
     enum conn_state state;
     unsigned role;          /* 0 until its user has logged in */
@@ -55,7 +56,7 @@ struct conn {
 
 /* Takes over an accepted descriptor and hands it to `worker`, perhaps another thread's. Closes it when
  * there is no memory. */
-void conn_open(struct worker *worker, int fd, unsigned role, struct worker *from);
+void conn_open(struct worker *worker, int fd, const struct listener *listener, struct worker *from);
 
 /* Closes it now; safe at any time of a turn. */
 void conn_close(struct conn *conn);

@@ -37,13 +37,14 @@ static struct worker *choose_worker(struct worker *self)
     return best;
 }
 
-static void turn_away(struct server *server, int fd)
+static void turn_away(struct server *server, const struct listener *listener, int fd)
 {
     static const char words[] = "ERROR Too many open connections\r\n";
     if (__atomic_load_n(&server->settings->verbose, __ATOMIC_RELAXED) > 0)
         fprintf(stderr, "connection refused: there are %llu already, see -c\n",
                 (unsigned long long)server->settings->max_connections);
-    (void)!send(fd, words, sizeof words - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!listener->is_tls)
+        (void)!send(fd, words, sizeof words - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(fd);
     __atomic_fetch_add(&server->rejected_connections, 1, __ATOMIC_RELAXED);
 }
@@ -53,11 +54,11 @@ static void let_in(struct door *door, int fd)
     struct server *server = door->worker->server;
     if (__atomic_add_fetch(&server->nconnections, 1, __ATOMIC_RELAXED) > server->settings->max_connections) {
         __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
-        turn_away(server, fd);
+        turn_away(server, door->listener, fd);
         return;
     }
     __atomic_fetch_add(&server->total_connections, 1, __ATOMIC_RELAXED);
-    conn_open(choose_worker(door->worker), fd, door->listener->role, door->worker);
+    conn_open(choose_worker(door->worker), fd, door->listener, door->worker);
 }
 
 /* Out of descriptors or memory: those who wait in the backlog keep the listener readable, so look away a

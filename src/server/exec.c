@@ -79,6 +79,13 @@ void exec_put_words(struct conn *conn, struct bytes words)
         conn->out.len += proto_put_words(&conn->proto, &conn->request, words, room);
 }
 
+void exec_put_error(struct conn *conn, struct bytes words)
+{
+    char *room = conn_answer_room(conn);
+    if (room != NULL)
+        conn->out.len += proto_put_error(&conn->proto, &conn->request, words, room);
+}
+
 static void run_version(struct conn *conn)
 {
     exec_put_words(conn, bytes_of(VERSION_PROTOCOL));
@@ -126,6 +133,7 @@ static const struct verb_row verbs[] = {
     [VERB_VERBOSITY] = {run_verbosity, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_NOOP] = {run_noop, 0, ROLE_READ, NONE, NONE, NONE},
     [VERB_QUIT] = {run_noop, 0, 0, NONE, NONE, NONE},
+    [VERB_REFRESH_CERTS] = {access_refresh_certs, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_LOGIN] = {access_login, 0, 0, COUNTER_auth_cmds, NONE, NONE},
     [VERB_SASL_LIST] = {access_list, 0, 0, NONE, NONE, NONE},
     [VERB_REFUSED] = {run_refused, 0, 0, NONE, NONE, NONE},

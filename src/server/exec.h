@@ -10,8 +10,9 @@
 
 enum exec { EXEC_DONE, EXEC_PENDING };
 
-/* Answers with words, see proto_put_words(). */
+/* Answers with words, see proto_put_words() and proto_put_error(). */
 void exec_put_words(struct conn *conn, struct bytes words);
+void exec_put_error(struct conn *conn, struct bytes words);
 
 /* Carries out conn->request. The answer is in conn->out when done. */
 enum exec exec_request(struct conn *conn);

@@ -22,28 +22,29 @@ struct opening {
     char *error;
 };
 
-static enum err append(struct opening *opening, int fd, unsigned role, const char *path)
+static enum err append(struct opening *opening, struct listener listener)
 {
     struct listener *grown = realloc(opening->listeners, (opening->n + 1) * sizeof *grown);
     if (grown == NULL) {
         snprintf(opening->error, LISTENER_ERROR_MAX, "%s", err_text(ERR_MEMORY));
-        close(fd);
+        close(listener.fd);
         return ERR_MEMORY;
     }
     opening->listeners = grown;
-    grown[opening->n++] =
-        (struct listener){.fd = fd, .role = role, .path = path, .inode = path == NULL ? 0 : inode_of(path)};
+    grown[opening->n++] = listener;
     return ERR_NONE;
 }
 
-static enum err open_tcp(struct opening *opening, const char *host, uint16_t port, unsigned role)
+/* What `rules` says of them holds for all that the name stands for. */
+static enum err open_tcp(struct opening *opening, const char *host, uint16_t port, struct listener rules)
 {
     int fds[LISTEN_PER_NAME_MAX];
     size_t n = 0;
     enum err err = listen_tcp(host, port, (int)opening->settings->backlog, fds, &n, opening->error);
     for (size_t i = 0; i < n; i++) {
+        rules.fd = fds[i];
         if (err == ERR_NONE)
-            err = append(opening, fds[i], role, NULL);
+            err = append(opening, rules);
         else
             close(fds[i]);
     }
@@ -86,14 +87,26 @@ static bool split_port(char *address, char **ret_host, uint16_t *ret_port)
     return true;
 }
 
+/* The words in front of an address, each narrower or wider than without. */
+static struct listener take_rules(const struct settings *settings, const char **text)
+{
+    struct listener rules = {.role = ROLE_ALL, .is_tls = settings->tls};
+    for (;;) {
+        if (skip_word(text, "readonly:"))
+            rules.role &= ROLE_READ;
+        else if (skip_word(text, "noadmin:"))
+            rules.role &= ROLE_READ | ROLE_WRITE;
+        else if (skip_word(text, "notls:"))
+            rules.is_tls = false;
+        else
+            return rules;
+    }
+}
+
 static enum err open_address(struct opening *opening, const char *text)
 {
-    unsigned role = ROLE_ALL;
     const char *rest = text;
-    if (skip_word(&rest, "readonly:"))
-        role = ROLE_READ;
-    else if (skip_word(&rest, "noadmin:"))
-        role = ROLE_READ | ROLE_WRITE;
+    struct listener rules = take_rules(opening->settings, &rest);
     char address[256];
     char *host;
     uint16_t port = (uint16_t)opening->settings->port;
@@ -103,7 +116,7 @@ static enum err open_address(struct opening *opening, const char *text)
         return ERR_USAGE;
     }
     bool any = strcmp(host, "*") == 0 || strcasecmp(host, "INADDR_ANY") == 0;
-    return open_tcp(opening, any ? NULL : host, port, role);
+    return open_tcp(opening, any ? NULL : host, port, rules);
 }
 
 static enum err open_list(struct opening *opening, const char *list)
@@ -127,10 +140,12 @@ static enum err open_list(struct opening *opening, const char *list)
 static enum err open_socket(struct opening *opening)
 {
     const struct settings *settings = opening->settings;
-    int fd;
+    int fd = -1;
     enum err err = listen_unix(settings->socket_path, settings->socket_mode, (int)settings->backlog, &fd,
                                opening->error);
-    return err == ERR_NONE ? append(opening, fd, ROLE_ALL, settings->socket_path) : err;
+    struct listener listener = {
+        .fd = fd, .role = ROLE_ALL, .path = settings->socket_path, .inode = inode_of(settings->socket_path)};
+    return err == ERR_NONE ? append(opening, listener) : err;
 }
 
 enum err listener_open_all(const struct settings *settings, struct listener **ret, size_t *ret_n, char *error)
@@ -140,7 +155,8 @@ enum err listener_open_all(const struct settings *settings, struct listener **re
     if (settings->socket_path != NULL)
         err = open_socket(&opening);
     else if (settings->listen.n == 0 && settings->port != 0)
-        err = open_tcp(&opening, "127.0.0.1", (uint16_t)settings->port, ROLE_ALL);
+        err = open_tcp(&opening, "127.0.0.1", (uint16_t)settings->port,
+                       (struct listener){.role = ROLE_ALL, .is_tls = settings->tls});
     for (size_t i = 0; i < settings->listen.n && err == ERR_NONE; i++)
         err = open_list(&opening, settings->listen.items[i]);
     if (err == ERR_NONE && opening.n == 0) {

@@ -1,7 +1,7 @@
 /*
  * listener: the places connections come in at, and what may be done there.
  *
- *      [readonly:|noadmin:] address[:port] [, …]
+ *      [notls:] [readonly:|noadmin:] address[:port] [, …]        in any order
  *
  * Ownership: listener_close_all() closes the descriptors and removes socket files.
  * Threads: read-only after start.
@@ -27,6 +27,7 @@ enum { LISTENER_ERROR_MAX = 512 };
 struct listener {
     int fd;
     unsigned role;
+    bool is_tls;
     const char *path; /* of a unix socket; else NULL */
     uint64_t inode;   /* of that: a successor's socket of the same name is not ours to remove */
 };

@@ -188,7 +188,7 @@ static void say_ready(const struct server *server)
         if (listener->path != NULL)
             fprintf(stderr, " %s", listener->path);
         else
-            fprintf(stderr, " port %u", listen_port(listener->fd));
+            fprintf(stderr, " port %u%s", listen_port(listener->fd), listener->is_tls ? " (TLS)" : "");
     }
     fprintf(stderr, ", %llu MB, %zu threads", (unsigned long long)server->settings->memory_mib,
             server->nworkers);
@@ -215,7 +215,7 @@ static enum err start(struct server *server, int *ret_ready_fd, char *error)
     struct settings *settings = server->settings;
     enum err err = process_raise_descriptors(settings->max_connections, error);
     if (err == ERR_NONE)
-        err = access_open(&server->access, settings, error);
+        err = access_open(&server->access, settings, server->started_ns, error);
     if (err == ERR_NONE)
         err = listener_open_all(settings, &server->listeners, &server->nlisteners, error);
     if (err == ERR_NONE && settings->daemonize)
@@ -241,8 +241,10 @@ static void wait_for_the_end(struct server *server, const sigset_t *signals)
         CHECK(sigwait(signals, &number) == 0);
         if (number != SIGHUP)
             return;
-        if (access_reload(&server->access, error) != ERR_NONE)
-            fprintf(stderr, "cloakroomd: SIGHUP: %s; all stays as it was\n", error);
+        if (access_reload_users(&server->access, error) != ERR_NONE)
+            fprintf(stderr, "cloakroomd: SIGHUP: %s; the users stay as they were\n", error);
+        if (access_reload_certs(&server->access, clock_steady_ns(server->clock), error) != ERR_NONE)
+            fprintf(stderr, "cloakroomd: SIGHUP: %s; the certificate stays as it was\n", error);
     }
 }
 

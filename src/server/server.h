@@ -36,6 +36,7 @@ struct server {
     _Atomic uint64_t nconnections;
     _Atomic uint64_t total_connections;
     _Atomic uint64_t rejected_connections;
+    _Atomic uint64_t tls_failures; /* handshakes */
     struct counters counters_base; /* what stats reset takes off the workers' sums */
 };
 

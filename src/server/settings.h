@@ -30,6 +30,16 @@ struct settings {
     bool help;
     bool version;
     bool manual;
+    bool tls;
+    char *ssl_chain_cert;
+    char *ssl_key;
+    char *ssl_keyformat;
+    char *ssl_ca_cert;
+    uint64_t ssl_verify_mode;
+    char *ssl_ciphers;
+    char *ssl_min_version;
+    bool ssl_session_cache;
+    uint64_t ssl_handshake_timeout_s;
     bool sasl;
     char *auth_file; /* of -Y */
     char *pid_file;

@@ -44,6 +44,8 @@ static const char manual_tail[] =
     ".B SIGHUP\n"
     "reads the users of\n"
     ".B \\-Y\n"
+    "and the certificate and key of\n"
+    ".B \\-Z\n"
     "again. What cannot be used is said on standard error, and those from before stay.\n"
     ".SH EXAMPLE\n"
     "To keep the sessions of PHP on this machine in 512 megabytes:\n"

@@ -40,8 +40,13 @@ static const struct option_row rows[] = {
      .name = "listen",
      .argument = "<addr>",
      .help = "address to listen on, also as addr:port, [v6]:port or a list with commas; may be given "
-             "again; readonly: or noadmin: in front narrows what is allowed there (default: 127.0.0.1)",
+             "again; readonly: or noadmin: in front narrows what is allowed there, notls: is for -Z "
+             "(default: 127.0.0.1)",
      OPTION_LIST(struct settings, listen)},
+    {.letter = 'Z',
+     .name = "enable-ssl",
+     .help = "TLS on TCP, but where notls: stands in front of the address; needs -o ssl_chain_cert",
+     OPTION_FLAG(struct settings, tls)},
     {.letter = 'Y',
      .name = "auth-file",
      .argument = "<file>",

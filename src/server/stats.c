@@ -166,13 +166,46 @@ static void put_store(struct conn *conn)
     put_disk(conn, &stats);
 }
 
+static void put_tls(struct conn *conn)
+{
+    struct server *server = conn->worker->server;
+    if (server->access.tls == NULL)
+        return;
+    uint64_t loaded_ns = __atomic_load_n(&server->access.certs_loaded_ns, __ATOMIC_RELAXED);
+    put_u64(conn, "ssl_handshake_errors", __atomic_load_n(&server->tls_failures, __ATOMIC_RELAXED));
+    put_u64(conn, "time_since_server_cert_refresh",
+            (clock_steady_ns(server->clock) - loaded_ns) / 1000000000U);
+}
+
 static void run_general(struct conn *conn)
 {
     put_process(conn);
     put_connections(conn);
     put_counters(conn);
+    put_tls(conn);
     put_store(conn);
     put_end(conn);
+}
+
+static const char *word_or_null(const char *word)
+{
+    return word != NULL ? word : "NULL";
+}
+
+static void put_access_settings(struct conn *conn, const struct settings *settings)
+{
+    put(conn, "auth_enabled_sasl", "%s", settings->sasl ? "yes" : "no");
+    put(conn, "auth_enabled_ascii", "%s", settings->auth_file != NULL ? settings->auth_file : "no");
+    put(conn, "ssl_enabled", "%s", settings->tls ? "yes" : "no");
+    put(conn, "ssl_chain_cert", "%s", word_or_null(settings->ssl_chain_cert));
+    put(conn, "ssl_key", "%s", word_or_null(settings->ssl_key));
+    put_u64(conn, "ssl_verify_mode", settings->ssl_verify_mode);
+    put(conn, "ssl_keyformat", "%s", settings->ssl_keyformat);
+    put(conn, "ssl_ciphers", "%s", word_or_null(settings->ssl_ciphers));
+    put(conn, "ssl_ca_cert", "%s", word_or_null(settings->ssl_ca_cert));
+    put(conn, "ssl_session_cache", "%s", settings->ssl_session_cache ? "yes" : "no");
+    put(conn, "ssl_min_version", "%s", settings->ssl_min_version);
+    put_u64(conn, "ssl_handshake_timeout", settings->ssl_handshake_timeout_s);
 }
 
 static void run_settings(struct conn *conn)
@@ -191,6 +224,7 @@ static void run_settings(struct conn *conn)
     put_u64(conn, "num_threads", settings->nthreads);
     put_u64(conn, "tcp_backlog", settings->backlog);
     put_u64(conn, "item_size_max", settings->value_max);
+    put_access_settings(conn, settings);
     put_end(conn);
 }
 

@@ -20,8 +20,8 @@ import traceback
 
 import harness
 
-FILES = ["startup", "listeners", "access", "lifetime", "badinput", "greedy", "limits", "intact", "locks", "full", "durable",
-         "loading", "disk", "offline"]
+FILES = ["startup", "listeners", "access", "tls", "lifetime", "badinput", "greedy", "limits", "intact", "locks", "full",
+         "durable", "loading", "disk", "offline"]
 TEST_S = 60
 TRIES = 3
 FORK = multiprocessing.get_context("fork")

@@ -19,7 +19,7 @@ static char error[LISTENER_ERROR_MAX];
 static int open_list(const char *list, struct listener **ret)
 {
     char *items[1] = {strdup(list)};
-    struct settings settings = {.listen = {.items = items, .n = 1}, .backlog = 4};
+    struct settings settings = {.listen = {.items = items, .n = 1}, .backlog = 4, .tls = true};
     size_t n = 0;
     enum err err = listener_open_all(&settings, ret, &n, error);
     free(items[0]);
@@ -86,6 +86,24 @@ static void roles_narrow_what_is_allowed(void **state)
     listener_close_all(listeners, 3);
 }
 
+static void words_stand_in_any_order(void **state)
+{
+    (void)state;
+    struct listener *listeners;
+    assert_int_equal(open_list("notls:readonly:127.0.0.1,noadmin:notls:127.0.0.1,readonly:127.0.0.1,"
+                               "noadmin:readonly:127.0.0.1",
+                               &listeners),
+                     4);
+    assert_int_equal(listeners[0].role, ROLE_READ);
+    assert_false(listeners[0].is_tls);
+    assert_int_equal(listeners[1].role, ROLE_READ | ROLE_WRITE);
+    assert_false(listeners[1].is_tls);
+    assert_int_equal(listeners[2].role, ROLE_READ);
+    assert_true(listeners[2].is_tls);
+    assert_int_equal(listeners[3].role, ROLE_READ);
+    listener_close_all(listeners, 4);
+}
+
 static void what_is_no_address_is_refused(void **state)
 {
     (void)state;
@@ -136,6 +154,7 @@ int main(void)
         cmocka_unit_test(addresses_in_all_their_forms),
         cmocka_unit_test(v6_addresses_in_all_their_forms),
         cmocka_unit_test(roles_narrow_what_is_allowed),
+        cmocka_unit_test(words_stand_in_any_order),
         cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test(a_socket_file_stands_alone_and_is_removed),
         cmocka_unit_test(nowhere_is_an_error),
