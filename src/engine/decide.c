@@ -46,6 +46,11 @@ static bool is_older(const struct op *op, const struct decide_item *item)
     return op->kind == OP_SET && op->invalidate && op->cas != 0 && op->cas < item->cas;
 }
 
+static bool is_onto(const struct op *op)
+{
+    return op->kind == OP_APPEND || op->kind == OP_PREPEND;
+}
+
 /* The conditions of the storage commands; OP_OK when the value is to be stored. */
 static enum op_result storage_condition(const struct op *op, const struct decide_item *item)
 {
@@ -53,7 +58,7 @@ static enum op_result storage_condition(const struct op *op, const struct decide
         return item->found ? OP_NOT_STORED : OP_OK;
     if (!item->found) {
         if (op->kind != OP_SET)
-            return op->create ? OP_OK : OP_NOT_STORED;
+            return op->create && is_onto(op) ? OP_OK : OP_NOT_STORED;
         return op->compare_cas ? OP_MISS : OP_OK;
     }
     return op->compare_cas && op->cas != item->cas && !is_older(op, item) ? OP_EXISTS : OP_OK;
@@ -80,7 +85,7 @@ static void decide_storage(const struct op *op, const struct decide_item *item,
     verdict->result = storage_condition(op, item);
     verdict->write = (struct store_write){
         .head = op->value, .flags = op->flags, .expiry_s = lives->expiry_s, .cas = op->new_cas};
-    if (op->kind == OP_APPEND || op->kind == OP_PREPEND)
+    if (is_onto(op))
         put_onto(op, item, lives, &verdict->write);
     if (op->compare_cas && item->found && op->cas != item->cas) { /* an older one, or refused */
         verdict->write.expiry_s = item->expiry_s;

@@ -92,6 +92,9 @@ class Maker:
         if key in COUNTERS:
             known["M"] = "SER"
             del known["I"]
+        elif rng.random() < 0.2:  # a newer memcached than 1.6.18 knows N of the other modes
+            known["M"] = "SER"
+            known["N"] = ["0", "1000"]
         return "ms %s %d%s\r\n%s\r\n" % (key, len(value), self.flags(known), value)
 
     def meta(self):

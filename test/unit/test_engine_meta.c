@@ -246,6 +246,8 @@ static void an_append_may_make_its_key(void **state)
         assert_holds(bench, keys[i], "abab");
         assert_int_equal(see(bench, keys[i]).hit.ttl_s, 30);
     }
+    struct op replace = {.kind = OP_REPLACE, .value = bytes_of("ab"), .create = true};
+    assert_int_equal(do_op(bench, replace, "nothing").result, OP_NOT_STORED);
 }
 
 static void numbers_have_lives_and_marks(void **state)
