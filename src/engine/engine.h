@@ -57,6 +57,10 @@ struct engine_client {
     struct lock *locks; /* held by it, newest first; this and the next under the lock table's lock */
     uint32_t nlocks;
     uint64_t lock_asked; /* hash of the `<id>.lock` that its last op counted up; 0: none */
+    uint64_t
+        arrival; /* in the queue for a lock, kept for a while after it has waited in vain (lock_wait.c) */
+    uint64_t arrival_at; /* which one; 0: none is kept */
+    uint64_t arrival_until_ns;
 };
 
 /* What a hit tells its sink; what is behind `cas`, only when op->detailed. Times left in seconds, -1: for ever. */
@@ -100,6 +104,8 @@ struct op {
     bool without_value; /* get: place() is called, but the value is not wanted */
     bool unseen;        /* get: does not count as read */
     bool detailed;
+    bool may_wait;  /* its client reads the answer before it goes on: SUBMIT_PENDING is welcome */
+    bool is_late;   /* it has waited wait_ms and was taken back: now it is answered, come what may */
     uint32_t now_s; /* steady seconds, never 0 */
     struct engine_client *client;
 
@@ -116,8 +122,11 @@ struct op {
     enum store_miss miss;
     struct op_hit hit;      /* of a get; hit.cas of any write */
     uint64_t number;        /* after incr, decr */
-    struct op *next, *prev; /* the engine's, while it is pending */
-    uint64_t unwritten;     /* not to be answered before engine_commit() has been asked about it; or 0 */
+    uint32_t wait_ms;       /* pending: how long at most, 0: no bound; see engine_submit() */
+    struct op *next, *prev; /* the engine's, while it is pending; so are the next two */
+    uint64_t arrival;
+    bool waits;
+    uint64_t unwritten; /* not to be answered before engine_commit() has been asked about it; or 0 */
 };
 
 /* Steady seconds as ops carry them: never 0, nor so small as to meet an expiry that stands for "over". */
@@ -128,10 +137,17 @@ static inline uint32_t engine_now_s(uint64_t steady_ns)
 
 enum submit { SUBMIT_DONE, SUBMIT_PENDING };
 
+struct lock_stats {
+    uint64_t held;
+    uint64_t broken; /* given back because the connection closed, or asked for another */
+    uint64_t waiting;
+    uint64_t waits;
+    uint64_t late; /* waited in vain */
+};
+
 struct engine_stats {
     struct store_stats store;
-    uint64_t locks;        /* held now */
-    uint64_t locks_broken; /* given back because the connection closed */
+    struct lock_stats locks;
     uint64_t refused_full;
     uint64_t refused_disk;
 };
@@ -170,6 +186,8 @@ struct engine {
     const struct engine_ops *ops;
 };
 
+/* One that is pending with a bound on its wait: after that the caller takes it back by engine_cancel(), and if that
+ * was not too late, sets is_late and resumes it. */
 static inline enum submit engine_submit(struct engine *engine, struct op *op)
 {
     return engine->ops->submit(engine, op);

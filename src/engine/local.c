@@ -77,8 +77,7 @@ static enum submit local_submit(struct engine *engine, struct op *op)
     op->hit = (struct op_hit){0};
     enum keyclass keyclass = keyclass_of(&local->config.keyclass, op->key);
     if (is_lock(local, op, keyclass)) {
-        lock_submit(&local->locks, op);
-        return SUBMIT_DONE;
+        return lock_submit(&local->locks, op);
     }
     struct work work = {
         .local = local, .op = op, .keyclass = keyclass, .lives = decide_lives(op, local->config.clock)};
@@ -93,7 +92,7 @@ static void local_prefetch(struct engine *engine, const struct bytes *keys, size
     store_prefetch(local_of(engine)->store, keys, n);
 }
 
-/* Nothing is ever pending here as yet: it has waited for the store to be loaded. */
+/* It has waited for a lock, or for the store to be loaded. */
 static enum submit local_resume(struct engine *engine, struct op *op)
 {
     return local_submit(engine, op);
@@ -101,9 +100,7 @@ static enum submit local_resume(struct engine *engine, struct op *op)
 
 static bool local_cancel(struct engine *engine, struct op *op)
 {
-    (void)engine;
-    (void)op;
-    return false; /* submitted while the store was loaded, and woken since */
+    return lock_cancel(&local_of(engine)->locks, op);
 }
 
 static void local_client_gone(struct engine *engine, struct engine_client *client)
@@ -156,10 +153,7 @@ static void local_read_stats(struct engine *engine, struct engine_stats *ret)
 {
     struct local *local = local_of(engine);
     store_read_stats(local->store, &ret->store);
-    pthread_mutex_lock(&local->locks.mutex);
-    ret->locks = local->locks.nlocks;
-    ret->locks_broken = local->locks.nbroken;
-    pthread_mutex_unlock(&local->locks.mutex);
+    lock_read_stats(&local->locks, &ret->locks);
     ret->refused_full = __atomic_load_n(&local->refused_full, __ATOMIC_RELAXED);
     ret->refused_disk = __atomic_load_n(&local->refused_disk, __ATOMIC_RELAXED);
 }
@@ -233,7 +227,7 @@ enum err local_new(const struct local_config *config, struct engine **ret)
     CHECK(pthread_mutex_init(&local->watch_lock, NULL) == 0);
     enum err err = store_new(&config->store, &local->store);
     if (err == ERR_NONE)
-        err = lock_table_init(&local->locks, config->store.seed, config->clock);
+        err = lock_table_init(&local->locks, config->store.seed, config->clock, &config->locks);
     if (err == ERR_NONE && !config->without_thread)
         err = start_threads(local);
     struct engine *engine = &local->engine;

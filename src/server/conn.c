@@ -62,6 +62,7 @@ void conn_close(struct conn *conn)
     struct server *server = conn->worker->server;
     if (conn->state == CONN_GONE)
         return;
+    loop_clear_timer(&conn->worker->loop, &conn->wait_timer);
     if (conn->state == CONN_WAITING)
         conn->is_owed_mail = !engine_cancel(server_engine(server), &conn->op);
     if (conn->state == CONN_YIELDED)
@@ -309,8 +310,10 @@ static void ready(struct loop_source *source, uint32_t events)
 
 static void resume(struct conn *conn)
 {
+    loop_clear_timer(&conn->worker->loop, &conn->wait_timer);
     lend_out(conn);
     if (exec_resume(conn) == EXEC_PENDING) {
+        conn_wait(conn);
         begin_waiting(conn);
         return;
     }
@@ -319,6 +322,30 @@ static void resume(struct conn *conn)
     conn->is_to_go_on = true;
     conn->has_kept_input = true; /* with its op's key and value, it is the connection's own already */
     turn_end_run(conn);
+}
+
+/* Unless it has been woken meanwhile: then its mail is on the way. */
+static void wait_is_over(struct loop_timer *timer)
+{
+    struct conn *conn = (struct conn *)(void *)((char *)timer - offsetof(struct conn, wait_timer));
+    tell_time(conn->worker);
+    if (!engine_cancel(server_engine(conn->worker->server), &conn->op))
+        return;
+    conn->op.is_late = true;
+    resume(conn);
+}
+
+void conn_wait(struct conn *conn)
+{
+    enum { NS_PER_MS = 1000000 };
+    conn->state = CONN_WAITING;
+    if (conn->op.wait_ms == 0)
+        return;
+    conn->wait_timer.fire = wait_is_over;
+    /* Rather closed than without a bound. */
+    if (loop_set_timer(&conn->worker->loop, &conn->wait_timer, (uint64_t)conn->op.wait_ms * NS_PER_MS) !=
+        ERR_NONE)
+        conn_close(conn);
 }
 
 /* Its op can go on, or it has its turn again; or, for a closed one, the mail it still had to wait for has

@@ -29,6 +29,7 @@ enum conn_state { CONN_READING, CONN_WRITING, CONN_WAITING, CONN_YIELDED, CONN_S
 
 struct conn {
     struct loop_source source;
+    struct loop_timer wait_timer; /* of a pending op */
     struct loop_mail mail; /* arrival at its worker; later: its op can go on, or it has its turn again */
     struct transport transport;
     struct loop_timer shake_timer; /* for its handshake */

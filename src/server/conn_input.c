@@ -65,8 +65,9 @@ static void keep_request(struct conn *conn, size_t start)
 static enum conn_step execute(struct conn *conn, size_t start)
 {
     if (exec_request(conn) == EXEC_PENDING) {
-        conn->state = CONN_WAITING;
-        keep_request(conn, start);
+        conn_wait(conn);
+        if (conn->state == CONN_WAITING)
+            keep_request(conn, start);
         return STEP_STOP;
     }
     conn->is_last = conn->is_last || conn->request.close;

@@ -18,6 +18,9 @@ enum conn_step { STEP_ON, STEP_MORE, STEP_STOP };
  * half a request at most is left, and has been kept. */
 enum conn_step conn_carry_out(struct conn *conn);
 
+/* Its op is pending: it waits, as long as the op says. */
+void conn_wait(struct conn *conn);
+
 /* Puts by what is left of the input: all that waits for the next turn or behind a slow peer. */
 void conn_keep_input(struct conn *conn);
 

@@ -301,6 +301,7 @@ static void fill_op(struct conn *conn, const struct verb_row *row)
         .create_exptime = request->create_exptime,
         .create = request->create,
         .touch = request->touch,
+        .may_wait = !request->quiet && request->meta == META_NONE,
         .now_s = conn->worker->now_s,
         .client = &conn->client,
         .place = place,

@@ -68,6 +68,9 @@ static struct local_config engine_config(struct server *server, char *problem)
         .sync_interval_ms = (uint32_t)settings->sync_interval_ms,
         .keyclass = {.prefixes = (const char *const *)settings->session_prefixes.items,
                      .nprefixes = settings->session_prefixes.n},
+        .locks = {.add_wait_ms = (uint32_t)settings->lock_wait_ms,
+                  .incr_wait_ms = (uint32_t)settings->lock_wait_incr_ms,
+                  .max_waiters = (uint32_t)settings->max_waiters},
         .clock = &clock_system};
 }
 

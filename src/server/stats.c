@@ -152,8 +152,11 @@ static void put_store(struct conn *conn)
     put_u64(conn, "cloakroom_sessions", s->items[STORE_SESSION]);
     put_u64(conn, "cloakroom_session_bytes", s->live_bytes[STORE_SESSION]);
     put_u64(conn, "cloakroom_cache_items", s->items[STORE_CACHE]);
-    put_u64(conn, "cloakroom_locks", stats.locks);
-    put_u64(conn, "cloakroom_locks_broken", stats.locks_broken);
+    put_u64(conn, "cloakroom_locks", stats.locks.held);
+    put_u64(conn, "cloakroom_locks_broken", stats.locks.broken);
+    put_u64(conn, "cloakroom_lock_waiting", stats.locks.waiting);
+    put_u64(conn, "cloakroom_lock_waits", stats.locks.waits);
+    put_u64(conn, "cloakroom_lock_late", stats.locks.late);
     put_u64(conn, "cloakroom_evicted_sessions", s->evictions[STORE_SESSION]);
     put_u64(conn, "cloakroom_refused_full", stats.refused_full);
     put_u64(conn, "cloakroom_used_bytes", s->used_bytes);

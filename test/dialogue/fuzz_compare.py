@@ -17,7 +17,7 @@ import time
 sys.dont_write_bytecode = True  # a test run leaves nothing in the tree
 
 from run import ORACLE_ARGS
-from server import CannotStart, Server
+from server import NO_WAITS, CannotStart, Server
 from wire import Connection, show
 
 KEYS = ["a", "b", "key_%s" % ("k" * 40), "k" * 250]
@@ -243,7 +243,7 @@ def main():
     options = parser.parse_args()
     servers, runs, count = [], 0, 0
     try:
-        servers.append(Server(options.server, shlex.split(options.server_args)))
+        servers.append(Server(options.server, NO_WAITS + shlex.split(options.server_args)))
         servers.append(Server(options.oracle, ORACLE_ARGS))
         until = time.monotonic() + options.seconds
         first = options.seed if options.seed is not None else random.SystemRandom().randrange(10 ** 9)

@@ -19,7 +19,7 @@ import time
 sys.dont_write_bytecode = True  # a test run leaves nothing in the tree
 
 import script
-from server import CannotStart, Server, login
+from server import NO_WAITS, CannotStart, Server, login
 from values import BadScript
 from wire import Connection, Mismatch, show
 
@@ -121,7 +121,7 @@ def run_file(name, sections, options):
     result = FileResult(name)
     servers = []
     try:
-        mine = ORACLE_ARGS if options.stand_in else shlex.split(options.server_args)
+        mine = ORACLE_ARGS if options.stand_in else NO_WAITS + shlex.split(options.server_args)
         servers.append(Server(options.server, mine, sections[0].user))
         servers.append(Server(options.oracle, ORACLE_ARGS, sections[0].user))
         newest = is_newer(servers[1].version)

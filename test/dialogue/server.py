@@ -10,6 +10,10 @@ START_S = 10.0
 TRIES = 5
 
 
+# Who asks for a taken lock waits; told at once, as here, it is told what memcached says.
+NO_WAITS = ["--lock-wait", "0"]
+
+
 class CannotStart(Exception):
     pass
 

@@ -1,5 +1,5 @@
 """The locks of PHP's stock session handlers (L1, L4): one holder, given back when its connection closes, never refused
-for want of room; and what only looks like a lock is left alone."""
+for want of room; and what only looks like a lock is left alone. Here nobody waits: see waits.py for those who do."""
 
 import contextlib
 import struct
@@ -10,6 +10,7 @@ from harness import check, equal, in_threads, server, wait_for
 from limits import close_hard
 from wire import Client
 
+NO_WAITS = ("--lock-wait", "0")
 LOCK = "memc.sess.key.lock."
 EXISTS = 2  # in binary
 FULL = "SERVER_ERROR out of memory storing object"
@@ -17,8 +18,8 @@ FULL = "SERVER_ERROR out of memory storing object"
 
 @contextlib.contextmanager
 def two(*options):
-    """Yields a server and two clients."""
-    with server(*options) as s, Client(s.address) as a, Client(s.address) as b:
+    """Yields a server where nobody waits, and two clients."""
+    with server(*NO_WAITS, *options) as s, Client(s.address) as a, Client(s.address) as b:
         yield s, a, b
 
 
@@ -80,7 +81,7 @@ def test_delete_gives_it_back():
 def test_closing_gives_it_back():
     closings = {"close": Client.close, "quit": lambda c: (c.send(b"quit\r\n"), c.rest()),
                 "reset": lambda c: close_hard(c.socket)}
-    with server() as s, Client(s.address) as other:
+    with server(*NO_WAITS) as s, Client(s.address) as other:
         for n, (how, close) in enumerate(closings.items()):
             holder = Client(s.address)
             equal(add(holder, how), "STORED", "add")
@@ -92,7 +93,7 @@ def test_closing_gives_it_back():
 
 
 def test_closing_in_binary_gives_it_back():
-    with server() as s, Client(s.address) as other:
+    with server(*NO_WAITS) as s, Client(s.address) as other:
         with Client(s.address) as holder:
             equal(add_in_binary(holder, "x"), 0, "the first add")
             equal(add_in_binary(other, "x"), EXISTS, "the second add")
@@ -136,7 +137,7 @@ def test_triple_of_php_memcache_in_binary():
 
 def test_what_only_looks_like_a_lock():
     """<key>.lock is a common name in caches."""
-    with server() as s:
+    with server(*NO_WAITS) as s:
         with Client(s.address) as c:
             equal(c.set("page.lock", b"1", 30, "add"), "STORED", "add")
             equal(c.set("page.lock", b"1", 30, "add"), "NOT_STORED", "add again")
@@ -198,7 +199,7 @@ def test_only_one_at_a_time():
                 if (who + i) % 2:
                     equal(c.command(f"delete {LOCK}n"), "DELETED", "delete")
 
-    with server("-t", "4") as s, Client(s.address) as c:
+    with server(*NO_WAITS, "-t", "4") as s, Client(s.address) as c:
         c.store("n", b"0")
         in_threads([lambda i=i: count(s.address, i) for i in range(8)])
         equal(c.get("n"), b"%d" % (8 * rounds), "the count")

@@ -20,7 +20,8 @@ import traceback
 
 import harness
 
-FILES = ["startup", "listeners", "access", "tls", "lifetime", "badinput", "greedy", "limits", "intact", "locks", "full",
+FILES = ["startup", "listeners", "access", "tls", "lifetime", "badinput", "greedy", "limits", "intact", "locks",
+         "waits", "full"]
          "durable", "loading", "disk", "offline"]
 TEST_S = 60
 TRIES = 3

@@ -50,6 +50,7 @@ static inline int open_bench_of(void **state, struct store_config store)
     bench->clock = still_clock();
     const struct local_config config = {.store = store,
                                         .keyclass = {.prefixes = prefixes, .nprefixes = 1},
+                                        .locks = {.add_wait_ms = 2000, .incr_wait_ms = 400, .max_waiters = 3},
                                         .clock = &bench->clock.clock,
                                         .without_thread = true};
     assert_int_equal(local_new(&config, &bench->engine), ERR_NONE);

@@ -11,7 +11,7 @@ static uint64_t nlocks(struct bench *bench)
     struct engine_stats stats;
     engine_read_stats(bench->engine, &stats);
     assert_int_equal(stats.store.items[STORE_CACHE] + stats.store.items[STORE_SESSION], 0);
-    return stats.locks;
+    return stats.locks.held;
 }
 
 static void a_lock_is_given_back_when_its_client_goes(void **state)
@@ -75,7 +75,7 @@ static void the_lock_of_php_memcache(void **state)
     assert_int_equal(do_op(bench, give, "id.lock").result, OP_OK);
     struct engine_stats stats;
     engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.locks, 0);
+    assert_int_equal(stats.locks.held, 0);
     assert_int_equal(stats.store.items[STORE_SESSION], 1);
 
     incr.create = true; /* its binary protocol */
@@ -86,7 +86,7 @@ static void the_lock_of_php_memcache(void **state)
     assert_int_equal(store_as(bench, OP_SET, "id", "more"), OP_OK);
     engine_read_stats(bench->engine, &stats);
     assert_int_equal(stats.store.items[STORE_SESSION], 1);
-    assert_int_equal(stats.locks_broken, 1);
+    assert_int_equal(stats.locks.broken, 1);
 }
 
 static void the_suffix_alone_is_cache(void **state)
@@ -111,7 +111,7 @@ static void the_suffix_alone_is_cache(void **state)
     assert_int_equal(do_op(bench, incr, "data.lock").result, OP_MISS);
     assert_int_equal(store_as(bench, OP_ADD, "data.lock", "2"), OP_OK);
     engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.locks, 0);
+    assert_int_equal(stats.locks.held, 0);
     assert_int_equal(stats.store.items[STORE_CACHE], 5);
 }
 
@@ -130,11 +130,11 @@ static void a_known_session_has_a_lock(void **state)
                      OP_OK);
     struct engine_stats stats;
     engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.locks, 0);
+    assert_int_equal(stats.locks.held, 0);
     assert_int_equal(stats.store.items[STORE_CACHE], 0);
     assert_int_equal(store_as(bench, OP_ADD, "id.lock", "1"), OP_OK);
     engine_read_stats(bench->engine, &stats);
-    assert_int_equal(stats.locks, 1);
+    assert_int_equal(stats.locks.held, 1);
 }
 
 /* All of them, not the newest alone; each is counted, those too that it had to give back for having too many. */
@@ -147,9 +147,9 @@ static void a_client_gives_back_all_it_holds(void **state)
         snprintf(key, sizeof key, "memc.sess.key.lock.%d", i);
         assert_int_equal(store_as(bench, OP_ADD, key, "1"), OP_OK);
     }
-    assert_int_equal(engine_stats_of(bench).locks_broken, 6);
+    assert_int_equal(engine_stats_of(bench).locks.broken, 6);
     engine_client_gone(bench->engine, &bench->client);
-    assert_int_equal(engine_stats_of(bench).locks_broken, 70);
+    assert_int_equal(engine_stats_of(bench).locks.broken, 70);
     assert_int_equal(nlocks(bench), 0);
     assert_int_equal(bench->client.nlocks, 0);
     struct op add = {.kind = OP_ADD, .value = bytes_of("1"), .client = &other};
@@ -185,7 +185,7 @@ static void a_lock_hides_no_cache_item(void **state)
     struct op incr = {.kind = OP_INCR, .delta = 1, .create = true, .initial = 1};
     assert_int_equal(do_op(bench, incr, "job.lock").number, 42);
     assert_int_equal(store_as(bench, OP_ADD, "job.lock", "1"), OP_NOT_STORED);
-    assert_int_equal(engine_stats_of(bench).locks, 0);
+    assert_int_equal(engine_stats_of(bench).locks.held, 0);
     engine_client_gone(bench->engine, &bench->client);
     assert_holds(bench, "job.lock", "42");
 }
@@ -200,7 +200,7 @@ static void each_suffixed_lock_counts(void **state)
     assert_int_equal(do_op(bench, (struct op){.kind = OP_DELETE}, "one.lock").result, OP_OK);
     assert_int_equal(store_as(bench, OP_SET, "two", "data"), OP_OK);
     assert_int_equal(engine_stats_of(bench).store.items[STORE_SESSION], 1);
-    assert_int_equal(engine_stats_of(bench).locks, 1);
+    assert_int_equal(engine_stats_of(bench).locks.held, 1);
 }
 
 int main(void)
