@@ -21,7 +21,7 @@ import traceback
 import harness
 
 FILES = ["startup", "listeners", "access", "tls", "lifetime", "badinput", "greedy", "limits", "intact", "locks",
-         "waits", "full"]
+         "waits", "full",
          "durable", "loading", "disk", "offline"]
 TEST_S = 60
 TRIES = 3
