@@ -119,6 +119,7 @@ struct op {
     void (*wake)(struct op *op);
 
     enum op_result result;
+    enum store_class class; /* what the item is, or would have been */
     enum store_miss miss;
     struct op_hit hit;      /* of a get; hit.cas of any write */
     uint64_t number;        /* after incr, decr */
@@ -148,7 +149,7 @@ struct lock_stats {
 struct engine_stats {
     struct store_stats store;
     struct lock_stats locks;
-    uint64_t refused_full;
+    uint64_t refused_full[STORE_NCLASSES];
     uint64_t refused_disk;
 };
 
@@ -176,6 +177,8 @@ struct engine_ops {
     uint64_t (*synced)(struct engine *engine);
     void (*watch)(struct engine *engine, struct engine_watch *watch);
     void (*forget_watches)(struct engine *engine);
+    /* The memory for items from now on, in bytes. False: it cannot be that much. NULL: it cannot be changed. */
+    bool (*set_limit)(struct engine *engine, uint64_t limit_bytes);
     void (*read_stats)(struct engine *engine, struct engine_stats *ret);
     void (*free)(struct engine *engine);
 };
@@ -246,6 +249,11 @@ static inline void engine_forget_watches(struct engine *engine)
 {
     if (engine->ops->forget_watches != NULL)
         engine->ops->forget_watches(engine);
+}
+
+static inline bool engine_set_limit(struct engine *engine, uint64_t limit_bytes)
+{
+    return engine->ops->set_limit != NULL && engine->ops->set_limit(engine, limit_bytes);
 }
 
 static inline void engine_read_stats(struct engine *engine, struct engine_stats *ret)

@@ -74,6 +74,7 @@ static enum submit local_submit(struct engine *engine, struct op *op)
     op->number = 0;
     op->unwritten = 0;
     op->miss = STORE_MISS_ABSENT;
+    op->class = STORE_CACHE;
     op->hit = (struct op_hit){0};
     enum keyclass keyclass = keyclass_of(&local->config.keyclass, op->key);
     if (is_lock(local, op, keyclass)) {
@@ -149,12 +150,18 @@ static void local_forget_watches(struct engine *engine)
     pthread_mutex_unlock(&local->watch_lock);
 }
 
+static bool local_set_limit(struct engine *engine, uint64_t limit_bytes)
+{
+    return store_set_limit(local_of(engine)->store, limit_bytes);
+}
+
 static void local_read_stats(struct engine *engine, struct engine_stats *ret)
 {
     struct local *local = local_of(engine);
     store_read_stats(local->store, &ret->store);
     lock_read_stats(&local->locks, &ret->locks);
-    ret->refused_full = __atomic_load_n(&local->refused_full, __ATOMIC_RELAXED);
+    for (int class = 0; class < STORE_NCLASSES; class ++)
+        ret->refused_full[class] = __atomic_load_n(&local->refused_full[class], __ATOMIC_RELAXED);
     ret->refused_disk = __atomic_load_n(&local->refused_disk, __ATOMIC_RELAXED);
 }
 
@@ -213,6 +220,7 @@ enum err local_new(const struct local_config *config, struct engine **ret)
                                           .cancel = local_cancel,
                                           .client_gone = local_client_gone,
                                           .flush = local_flush,
+                                          .set_limit = local_set_limit,
                                           .read_stats = local_read_stats,
                                           .commit = local_commit,
                                           .synced = local_synced,

@@ -14,7 +14,7 @@ struct local {
     struct local_config config;
     struct store *store;
     struct lock_table locks;
-    _Atomic uint64_t refused_full;
+    _Atomic uint64_t refused_full[STORE_NCLASSES];
     _Atomic uint64_t refused_disk;
     struct house tidy;
     struct house sync;

@@ -76,7 +76,7 @@ static enum attempt put(struct work *work, struct store_entry *entry, struct ver
     if (put_expired(work, entry, &verdict->write, &err))
         return judge(work, err);
     struct store_write *write = &verdict->write;
-    write->class = class_of(work, entry);
+    write->class = op->class;
     size_t value_len = op->hit.value_len;
     work->is_rewrite = entry->found && entry->item.class == STORE_SESSION;
     work->need = op->key.len + value_len;
@@ -283,6 +283,7 @@ static enum attempt attempt(struct work *work)
     struct store_entry entry;
     store_lock(work->local->store, op->key, op->now_s, &entry);
     op->miss = entry.miss;
+    op->class = class_of(work, &entry);
     struct decide_item item = item_of(&entry);
     struct verdict verdict;
     decide(op, &item, &work->lives, work->local->config.store.value_max, &verdict);
@@ -320,7 +321,7 @@ void work_run(struct work *work)
         if (tries == RECLAIM_TRIES || !reclaim(work)) {
             /* A get that finds no room to make what is not there: it is not there. */
             work->op->result = work->op->kind == OP_GET && work->op->hit.is_created ? OP_MISS : OP_FULL;
-            __atomic_fetch_add(&local->refused_full, 1, __ATOMIC_RELAXED);
+            __atomic_fetch_add(&local->refused_full[work->op->class], 1, __ATOMIC_RELAXED);
             break;
         }
     }

@@ -67,6 +67,8 @@ bool arena_could(const struct arena *arena, uint64_t len, enum arena_rank rank)
     uint64_t limit = arena->limit_bytes;
     uint64_t floor =
         __atomic_load_n(&arena->floor_bytes, __ATOMIC_RELAXED) + arena->headroom_bytes + arena->reserve_bytes;
+    if (floor > arena->region_bytes) /* there are no more segments */
+        floor = arena->region_bytes;
     if (rank != ARENA_NEW && floor > limit)
         limit = floor;
     return arena->is_loading || len + kept_from(arena, rank) <= limit;
@@ -100,6 +102,16 @@ void arena_end_loading(struct arena *arena)
 {
     arena->is_loading = false;
     arena->floor_bytes = arena->used_bytes;
+}
+
+void arena_set_limit(struct arena *arena, uint64_t limit_bytes, uint64_t headroom_bytes)
+{
+    CHECK(limit_bytes <= arena->region_bytes + arena->segment_bytes);
+    pthread_mutex_lock(&arena->lock);
+    arena->limit_bytes = limit_bytes;
+    arena->headroom_bytes = headroom_bytes;
+    arena->floor_bytes = arena->used_bytes > limit_bytes ? arena->used_bytes : 0;
+    pthread_mutex_unlock(&arena->lock);
 }
 
 /* Under the lock. */

@@ -16,7 +16,7 @@
  *      |<------------------------- limit_bytes ------------------------->|
  *      |  anyone                     | headroom: rewrites | reserve: compaction |
  *
- * Where recovery has loaded more than the limit, what exists may still be rewritten and compacted, as if the limit
+ * Where recovery has loaded more than the limit, or the limit was lowered below what is out, what exists may still be rewritten and compacted, as if the limit
  * were what is out at the least since; so it comes down as data goes, and nothing new comes in before.
  *
  * Threads: any; one lock of its own, held for a few instructions, but while memory goes back to the system: a
@@ -35,12 +35,12 @@ enum arena_rank { ARENA_NEW, ARENA_REWRITE, ARENA_COMPACTION };
 
 struct arena {
     pthread_mutex_t lock;
-    uint64_t limit_bytes;
-    uint64_t headroom_bytes;
+    _Atomic uint64_t limit_bytes; /* this and the next are written under the lock, read without */
+    _Atomic uint64_t headroom_bytes;
     uint64_t reserve_bytes;
     _Atomic uint64_t used_bytes;  /* out; written under the lock, read without */
     bool is_loading;              /* recovery: no rank's limit holds */
-    _Atomic uint64_t floor_bytes; /* more than the limit was loaded: the least that has been out since */
+    _Atomic uint64_t floor_bytes; /* more than the limit was out: the least that has been since */
     uint32_t segment_bytes;
     char *region;
     uint64_t region_bytes;
@@ -61,6 +61,9 @@ void arena_fini(struct arena *arena);
 
 /* Recovery is over, the limit holds. */
 void arena_end_loading(struct arena *arena);
+
+/* The limit and what is kept for rewrites, from now on; at most what arena_init() was given. */
+void arena_set_limit(struct arena *arena, uint64_t limit_bytes, uint64_t headroom_bytes);
 
 /* May `rank` take `len` more bytes now? An answer for the moment. */
 bool arena_has(const struct arena *arena, uint64_t len, enum arena_rank rank);

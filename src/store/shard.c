@@ -259,9 +259,10 @@ void shard_unlink(struct shard *shard, struct slot *slot, const struct record *r
 
 void shard_drop_gone(struct shard *shard, struct slot *slot, const struct record *record)
 {
-    shard->stats.reclaimed++;
+    enum store_class class = record_is_session(record) ? STORE_SESSION : STORE_CACHE;
+    shard->stats.reclaimed[class]++;
     if (!record_is_fetched(record))
-        shard->stats.expired_unfetched++;
+        shard->stats.expired_unfetched[class]++;
     shard_unlink(shard, slot, record);
 }
 

@@ -198,6 +198,11 @@ const char *store_disk_error(const struct store *store);
  * many milliseconds may pass until the next call. */
 uint32_t store_tidy(struct store *store, uint32_t now_s);
 
+/* The memory limit from now on: from a sixteenth or so of what the store was opened with up to that. Lowered below
+ * what is used, nothing new comes in, cache is evicted and what exists may be written again, until it is down. False:
+ * out of these bounds, nothing has changed. */
+bool store_set_limit(struct store *store, uint64_t limit_bytes);
+
 struct store_stats {
     uint64_t items[STORE_NCLASSES];      /* what has expired unseen still counts, for a minute at most */
     uint64_t live_bytes[STORE_NCLASSES]; /* records: header, key, value, padding */
@@ -207,11 +212,11 @@ struct store_stats {
     uint64_t garbage_bytes;
     uint64_t total_items;               /* ever stored */
     uint64_t evictions[STORE_NCLASSES]; /* live ones dropped for room */
-    uint64_t evicted_unfetched;
-    uint64_t expired_unfetched;
-    uint64_t reclaimed;      /* expired or flushed, and dropped */
-    uint64_t copied_bytes;   /* by compaction */
-    uint64_t appended_bytes; /* by writes */
+    uint64_t evicted_unfetched[STORE_NCLASSES];
+    uint64_t expired_unfetched[STORE_NCLASSES];
+    uint64_t reclaimed[STORE_NCLASSES]; /* expired or flushed, and dropped */
+    uint64_t copied_bytes;              /* by compaction */
+    uint64_t appended_bytes;            /* by writes */
     uint64_t segments;
     uint32_t nshards;
     uint32_t segment_bytes;

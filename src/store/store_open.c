@@ -141,6 +141,20 @@ static enum err open_arena(struct store *store, uint32_t segment_bytes, uint64_t
     return err;
 }
 
+/* The layout stays: below a few segments for each shard it would not work. */
+enum { RESERVES_LEAST = 8 };
+
+bool store_set_limit(struct store *store, uint64_t limit_bytes)
+{
+    uint64_t own = log_bytes(store);
+    if (limit_bytes > store->config.limit_bytes ||
+        limit_bytes < own + RESERVES_LEAST * store->arena.reserve_bytes)
+        return false;
+    limit_bytes -= own;
+    arena_set_limit(&store->arena, limit_bytes, limit_bytes / 100 * HEADROOM_PERCENT);
+    return true;
+}
+
 static enum err recover(struct store *store, char *problem)
 {
     struct recovery *recovery = &store->recovery;

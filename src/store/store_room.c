@@ -87,12 +87,12 @@ static void add_stats(struct store_stats *sum, const struct store_stats *part)
         sum->items[class] += part->items[class];
         sum->live_bytes[class] += part->live_bytes[class];
         sum->evictions[class] += part->evictions[class];
+        sum->evicted_unfetched[class] += part->evicted_unfetched[class];
+        sum->expired_unfetched[class] += part->expired_unfetched[class];
+        sum->reclaimed[class] += part->reclaimed[class];
     }
     sum->garbage_bytes += part->garbage_bytes;
     sum->total_items += part->total_items;
-    sum->evicted_unfetched += part->evicted_unfetched;
-    sum->expired_unfetched += part->expired_unfetched;
-    sum->reclaimed += part->reclaimed;
     sum->copied_bytes += part->copied_bytes;
     sum->appended_bytes += part->appended_bytes;
 }

@@ -58,9 +58,10 @@ static enum visit drop(struct shard *shard, const struct record *record, struct 
         shard_drop_gone(shard, slot, record);
         return VISIT_ON;
     }
-    shard->stats.evictions[record_is_session(record) ? STORE_SESSION : STORE_CACHE]++;
+    enum store_class class = record_is_session(record) ? STORE_SESSION : STORE_CACHE;
+    shard->stats.evictions[class]++;
     if (!record_is_fetched(record))
-        shard->stats.evicted_unfetched++;
+        shard->stats.evicted_unfetched[class]++;
     shard_unlink(shard, slot, record);
     return VISIT_ON;
 }

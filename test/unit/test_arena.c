@@ -123,6 +123,35 @@ static void idle_segments_make_way_for_blocks(void **state)
     arena_fini(&arena);
 }
 
+/* Lowered below what is out: nothing new, but rewrites and compaction go on within what was out at the least since, and
+ * never beyond the region; raised again, all of it is there. */
+static void the_limit_may_be_lowered_and_raised(void **state)
+{
+    (void)state;
+    struct arena arena;
+    char *segments[N + 1];
+    open_arena(&arena);
+    size_t n = take_all(&arena, ARENA_COMPACTION, segments, 0);
+    assert_int_equal(n, N);
+    arena_set_limit(&arena, LIMIT / 4, HEADROOM / 4);
+    n -= 1;
+    arena_give_segment(&arena, segments[n]);
+    assert_null(arena_take_segment(&arena, ARENA_NEW));
+    n = take_all(&arena, ARENA_COMPACTION, segments, n);
+    assert_int_equal(n, N);
+    give_all(&arena, segments + N / 2, N / 2);
+    n = take_all(&arena, ARENA_COMPACTION, segments, N / 2);
+    assert_int_equal(n * SEGMENT, LIMIT / 2 + HEADROOM / 4 / SEGMENT * SEGMENT + RESERVE);
+    give_all(&arena, segments, n);
+    n = take_all(&arena, ARENA_NEW, segments, 0);
+    assert_int_equal(n, (LIMIT / 4 - HEADROOM / 4 - RESERVE) / SEGMENT);
+    arena_set_limit(&arena, LIMIT, HEADROOM);
+    n = take_all(&arena, ARENA_COMPACTION, segments, n);
+    assert_int_equal(n, N);
+    give_all(&arena, segments, n);
+    arena_fini(&arena);
+}
+
 /* In pieces, down to what is to be kept; what is in use is not touched. */
 static void idle_memory_is_given_back(void **state)
 {
@@ -198,6 +227,7 @@ int main(void)
         cmocka_unit_test(what_was_given_back_is_taken_first),
         cmocka_unit_test(a_refused_block_costs_nothing),
         cmocka_unit_test(idle_segments_make_way_for_blocks),
+        cmocka_unit_test(the_limit_may_be_lowered_and_raised),
         cmocka_unit_test(idle_memory_is_given_back),
         cmocka_unit_test(follows_the_model),
     };

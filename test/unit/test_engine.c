@@ -239,8 +239,8 @@ static void what_was_read_is_marked(void **state)
     bench->clock.steady_s += 10;
     for (size_t i = 0; i < 3; i++)
         assert_missing(bench, keys[i]);
-    assert_int_equal(engine_stats_of(bench).store.reclaimed, 3);
-    assert_int_equal(engine_stats_of(bench).store.expired_unfetched, 1);
+    assert_int_equal(engine_stats_of(bench).store.reclaimed[STORE_CACHE], 3);
+    assert_int_equal(engine_stats_of(bench).store.expired_unfetched[STORE_CACHE], 1);
 }
 
 /* Changing a value leaves flags and life as they were; 20 bytes of digits are no reason to forget. */
@@ -292,7 +292,7 @@ static void large_cache_leaves_the_headroom(void **state)
         if (do_op(bench, set, key).result != OP_OK)
             break;
     }
-    uint64_t refused = engine_stats_of(bench).refused_full;
+    uint64_t refused = engine_stats_of(bench).refused_full[STORE_CACHE];
     assert_true(refused > 0);
     for (int i = 0; i < n; i++) {
         set.value.len = 60000;
@@ -300,7 +300,7 @@ static void large_cache_leaves_the_headroom(void **state)
         refused += do_op(bench, set, key).result == OP_FULL;
         assert_true(engine_stats_of(bench).store.used_bytes <= (2 << 20) / 100 * 95);
     }
-    assert_int_equal(engine_stats_of(bench).refused_full, refused);
+    assert_int_equal(engine_stats_of(bench).refused_full[STORE_CACHE], refused);
 }
 
 static int open_without_eviction(void **state)

@@ -117,8 +117,8 @@ static void expires_on_the_second(void **state)
     assert_true(has(store, "a", bytes_of("x"), NOW + 4));
     assert_true(is_absent(store, "a", NOW + 5));
     struct store_stats stats = stats_of(store);
-    assert_int_equal(stats.reclaimed, 1);
-    assert_int_equal(stats.expired_unfetched, 1);
+    assert_int_equal(stats.reclaimed[STORE_SESSION], 1);
+    assert_int_equal(stats.expired_unfetched[STORE_SESSION], 1);
 
     assert_int_equal(put(store, "b", bytes_of("x"), NOW + 5, STORE_SESSION, NOW), ERR_NONE);
     struct store_entry entry;
@@ -128,7 +128,7 @@ static void expires_on_the_second(void **state)
     store_unlock(&entry);
     assert_true(has(store, "b", bytes_of("x"), NOW + 49));
     assert_true(is_absent(store, "b", NOW + 50));
-    assert_int_equal(stats_of(store).expired_unfetched, 1);
+    assert_int_equal(stats_of(store).expired_unfetched[STORE_SESSION], 1);
     store_free(&store);
 }
 

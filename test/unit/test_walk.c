@@ -293,7 +293,7 @@ static void the_sweep_comes_again(void **state)
         tidy_up(store, NOW + 60 + round * 100);
         assert_int_equal(stats_of(store).items[STORE_SESSION], 800 - round * 200);
     }
-    assert_int_equal(stats_of(store).reclaimed, 1000);
+    assert_int_equal(stats_of(store).reclaimed[STORE_SESSION], 1000);
     store_free(&store);
 }
 
@@ -384,7 +384,7 @@ static void what_was_read_is_told_apart(void **state)
     put_some(store, 1000, 20000, 0, STORE_CACHE); /* in memory that the first ones were in, too */
     struct store_stats stats = stats_of(store);
     assert_true(stats.evictions[STORE_CACHE] > 10000);
-    assert_int_equal(stats.evictions[STORE_CACHE] - stats.evicted_unfetched, 500);
+    assert_int_equal(stats.evictions[STORE_CACHE] - stats.evicted_unfetched[STORE_CACHE], 500);
     store_free(&store);
 }
 
