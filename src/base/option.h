@@ -77,7 +77,9 @@ struct option_row {
     size_t offset;     /* where in the target the value goes */
     uint64_t min, max; /* of numbers and sizes; max 0: no limit */
     enum err (*call)(struct option_set *set, const char *value);
-    const struct option_table *words; /* rows with names, without letters and words of their own */
+    /* Rows with names, without letters and words of their own. A name with a star at its end stands for all that begin
+     * so; one that is ignored stands for its opposite (no_…), too. */
+    const struct option_table *words;
 
     /* The default, as it would be written; NULL: 0, false, no text, empty list. */
     const char *fallback;

@@ -12,6 +12,25 @@ static enum err refuse_unknown(struct option_set *set, const struct option_row *
     return option_refuse(set, "unknown word %.80s; --help lists them all", name);
 }
 
+/* The row of a word. One that ends with a star takes all words that begin so; of one that is ignored the opposite is,
+ * too: no_modern. */
+static const struct option_row *find_word(const struct option_table *words, const char *name)
+{
+    const struct option_row *row = option_row_find_name(words, name, strlen(name));
+    for (size_t i = 0; row == NULL && i < words->n; i++) {
+        const char *known = words->rows[i].name;
+        size_t len = strlen(known);
+        if (known[len - 1] == '*' && strncmp(name, known, len - 1) == 0)
+            row = &words->rows[i];
+    }
+    if (row == NULL && strncmp(name, "no_", 3) == 0) {
+        row = find_word(words, name + 3);
+        if (row != NULL && row->ignored_because == NULL)
+            row = NULL;
+    }
+    return row;
+}
+
 /* What is ignored is so with and without a value. */
 static enum err apply_word(struct option_set *set, const struct option_row *word, const char *value)
 {
@@ -40,7 +59,7 @@ enum err option_words_apply(struct option_set *set, const struct option_row *row
         char *value = strchr(name, '=');
         if (value != NULL)
             *value++ = '\0';
-        const struct option_row *word = option_row_find_name(row->words, name, strlen(name));
+        const struct option_row *word = find_word(row->words, name);
         if (word == NULL) {
             err = refuse_unknown(set, row, name);
             continue;

@@ -102,6 +102,11 @@ size_t proto_put_stat(const struct proto *proto, const struct request *request, 
                                             : text_put_stat(name, value, out);
 }
 
+size_t proto_put_line(const struct request *request, struct bytes line, char *out)
+{
+    return text_put_line(request, line, out);
+}
+
 size_t proto_put_words(const struct proto *proto, const struct request *request, struct bytes words,
                        char *out)
 {

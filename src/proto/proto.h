@@ -105,6 +105,9 @@ size_t proto_put_hit_tail(const struct proto *proto, const struct request *reque
 size_t proto_put_stat(const struct proto *proto, const struct request *request, struct bytes name,
                       struct bytes value, char *out);
 
+/* Words of the server's own, without their end, in the text dialect; at most 480 bytes. */
+size_t proto_put_line(const struct request *request, struct bytes line, char *out);
+
 /* The answer to VERB_VERSION and VERB_SASL_LIST: `words`, at most 64 bytes. */
 size_t proto_put_words(const struct proto *proto, const struct request *request, struct bytes words,
                        char *out);

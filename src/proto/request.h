@@ -35,6 +35,8 @@ enum verb {
     VERB_STATS,
     VERB_VERSION,
     VERB_VERBOSITY,
+    VERB_SHUTDOWN, /* text only, as are those with words of their own for an answer: see proto_put_line() */
+    VERB_MEMLIMIT,
     VERB_NOOP,
     VERB_QUIT,
     VERB_REFRESH_CERTS,
@@ -79,9 +81,10 @@ struct request {
     enum verb verb;
     enum refusal refusal; /* for VERB_REFUSED */
     enum meta meta;
-    struct bytes key;        /* as it arrived; also echoed. See key_is_base64 */
-    struct bytes value;      /* the data block, without its \r\n */
-    struct bytes argument;   /* what follows stats or verbosity; the flags of a meta command */
+    struct bytes key;   /* as it arrived; also echoed. See key_is_base64 */
+    struct bytes value; /* the data block, without its \r\n */
+    struct bytes
+        argument; /* what follows stats, verbosity and others of the server's own; the flags of a meta command */
     uint32_t flags;          /* the client's own flags */
     int64_t exptime;         /* as the client wrote it: relative, absolute, 0 or negative */
     uint64_t cas;            /* VERB_CAS: compared whatever it is; else (binary) 0 is "any" */

@@ -16,6 +16,7 @@ enum shape {
     SHAPE_FLUSH,     /* [<delay>] */
     SHAPE_VERBOSITY, /* <level> */
     SHAPE_META,      /* see meta.h */
+    SHAPE_ONE,       /* a word, the server's to understand */
     SHAPE_ANY,       /* whatever */
 };
 
@@ -61,6 +62,8 @@ static const struct command commands[] = {
     {NAME("flush_all"), VERB_FLUSH, SHAPE_FLUSH, 0, false, META_NONE},
     {NAME("verbosity"), VERB_VERBOSITY, SHAPE_VERBOSITY, 0, false, META_NONE},
     {NAME("refresh_certs"), VERB_REFRESH_CERTS, SHAPE_ANY, 0, false, META_NONE},
+    {NAME("shutdown"), VERB_SHUTDOWN, SHAPE_ANY, 0, false, META_NONE},
+    {NAME("cache_memlimit"), VERB_MEMLIMIT, SHAPE_ONE, 1, false, META_NONE},
     {NAME("quit"), VERB_QUIT, SHAPE_ANY, 0, false, META_NONE},
 };
 
@@ -244,12 +247,14 @@ static enum refusal parse_verbosity(const struct words *words, struct request *r
 
 static void parse_arguments(const struct command *command, const struct words *words, struct request *ret)
 {
-    enum refusal refusal;
+    enum refusal refusal = REFUSAL_NONE;
     ret->quiet = word_is_noreply(words->last);
     if (command->shape == SHAPE_FLUSH)
         refusal = parse_flush(words, ret);
     else if (command->shape == SHAPE_VERBOSITY)
         refusal = parse_verbosity(words, ret);
+    else if (command->shape == SHAPE_ONE)
+        ret->argument = words->word[0];
     else
         refusal = parse_keyed(command, words, ret);
     if (refusal != REFUSAL_NONE)

@@ -28,6 +28,7 @@ size_t text_put_hit_head(const struct request *request, const struct answer *ans
 size_t text_put_hit_tail(const struct request *request, char *out);
 size_t text_put_stat(struct bytes name, struct bytes value, char *out);
 size_t text_put_error(const struct request *request, struct bytes words, char *out);
+size_t text_put_line(const struct request *request, struct bytes line, char *out);
 size_t text_put_version(struct bytes version, char *out);
 
 #endif

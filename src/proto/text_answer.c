@@ -128,6 +128,11 @@ size_t text_put_stat(struct bytes name, struct bytes value, char *out)
     return (size_t)(put_end(put(put_char(p, ' '), value)) - out);
 }
 
+size_t text_put_line(const struct request *request, struct bytes line, char *out)
+{
+    return request->quiet ? 0 : (size_t)(put_end(put(out, line)) - out);
+}
+
 size_t text_put_version(struct bytes version, char *out)
 {
     return (size_t)(put_end(put(put(out, (struct bytes){"VERSION ", 8}), version)) - out);

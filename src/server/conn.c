@@ -4,6 +4,7 @@
 #include "server/ahead.h"
 #include "server/conn_private.h"
 #include "server/exec.h"
+#include "server/roll.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,26 +23,6 @@ static void watch(struct conn *conn, uint32_t events)
         return;
     conn->events = events;
     loop_change(&conn->worker->loop, conn->transport.fd, &conn->source, events);
-}
-
-static void link_in(struct conn *conn)
-{
-    struct worker *worker = conn->worker;
-    conn->prev = NULL;
-    conn->next = worker->connections;
-    if (conn->next != NULL)
-        conn->next->prev = conn;
-    worker->connections = conn;
-}
-
-static void link_out(struct conn *conn)
-{
-    if (conn->next != NULL)
-        conn->next->prev = conn->prev;
-    if (conn->prev != NULL)
-        conn->prev->next = conn->next;
-    else
-        conn->worker->connections = conn->next;
 }
 
 static void lay_in_graveyard(struct conn *conn)
@@ -73,10 +54,10 @@ void conn_close(struct conn *conn)
     say(conn, "closed");
     engine_client_gone(server_engine(server), &conn->client);
     loop_clear_timer(&conn->worker->loop, &conn->shake_timer);
+    roll_remove(conn);
     transport_close(&conn->transport);
     buffer_drop(&conn->in, &server->buffers);
     buffer_drop(&conn->out, &server->buffers);
-    link_out(conn);
     __atomic_fetch_sub(&conn->worker->nconnections, 1, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
     if (conn->is_owed_mail)
@@ -99,6 +80,7 @@ static enum flush flush(struct conn *conn)
             return FLUSH_FAILED;
         out->at += (size_t)n;
         counters_add(&conn->worker->counters, COUNTER_bytes_written, (uint64_t)n);
+        roll_note_busy(conn);
     }
     buffer_drop(out, conn_pool(conn));
     return FLUSH_ALL;
@@ -127,6 +109,7 @@ static void begin_waiting(struct conn *conn)
     watch(conn, EPOLLRDHUP);
     if (conn->out.len > conn->out.at && flush(conn) == FLUSH_FAILED)
         conn_close(conn);
+    roll_show(conn);
 }
 
 /* Sends the answers, and closes after the last one. */
@@ -139,6 +122,7 @@ static void send_answers(struct conn *conn)
 static void yield(struct conn *conn)
 {
     conn->state = CONN_YIELDED;
+    counters_add(&conn->worker->counters, COUNTER_conn_yields, 1);
     loop_post(&conn->worker->loop, &conn->mail);
 }
 
@@ -179,6 +163,7 @@ void conn_answer(struct conn *conn)
         conn_keep_input(conn);
     if ((conn->is_to_go_on || conn->transport.has_more) && conn->state == CONN_READING)
         yield(conn);
+    roll_show(conn);
 }
 
 bool conn_put_by(struct conn *conn)
@@ -195,6 +180,7 @@ bool conn_put_by(struct conn *conn)
     watch(conn, is_waiting ? EPOLLRDHUP : 0);
     if (!is_waiting)
         conn->state = CONN_SYNCING;
+    roll_show(conn);
     return !is_waiting; /* what waits for its op has its answers sent with that one's */
 }
 
@@ -255,6 +241,7 @@ static void receive(struct conn *conn)
         return;
     }
     counters_add(&worker->counters, COUNTER_bytes_read, (uint64_t)n);
+    roll_note_busy(conn);
     in->len += (size_t)n;
     if (in->owned)
         run(conn);
@@ -415,7 +402,7 @@ static void arrive(struct loop_mail *mail)
     struct worker *worker = conn->worker;
     conn->mail.open = woken;
     conn->events = EPOLLIN;
-    link_in(conn);
+    roll_add(conn);
     if (loop_add(&worker->loop, conn->transport.fd, &conn->source, conn->events) != ERR_NONE ||
         !time_handshake(conn))
         conn_close(conn);
@@ -449,7 +436,8 @@ void conn_open(struct worker *worker, int fd, const struct listener *listener, s
     *conn = (struct conn){.source.ready = ready,
                           .mail.open = arrive,
                           .worker = worker,
-                          .proto.value_max = server->settings->value_max};
+                          .proto = {.dialect = (enum dialect)server->settings->protocol,
+                                    .value_max = server->settings->value_max}};
     if (!init_transport(conn, fd, listener)) {
         refuse_for_memory(server, conn, fd);
         return;

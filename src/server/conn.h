@@ -51,8 +51,12 @@ struct conn {
     uint64_t ticket;           /* its answers wait for this to be synced */
     bool is_to_go_on;          /* there was more to carry out when its run ended */
     bool has_kept_input;       /* half a request, where it is to stay */
-    struct conn *next;         /* among its worker's connections or in the graveyard */
+    struct conn *next;         /* among its worker's connections (roll.h) or in the graveyard */
     struct conn *prev;
+    _Atomic uint32_t
+        busy_s; /* when it last sent or took something; this and the next two are for others to see */
+    _Atomic uint8_t seen_state;
+    _Atomic bool seen_amid;
 };
 
 /* Takes over an accepted descriptor and hands it to `worker`, perhaps another thread's. Closes it when

@@ -105,14 +105,13 @@ static enum conn_step step(struct conn *conn)
     return STEP_MORE;
 }
 
-/* A connection's share of a turn, so that a long pipeline lets the others of its worker have theirs: so
- * many requests, or WORKER_FLUSH_BYTES of answers. */
-enum { TURN_REQUESTS = 256 };
-
+/* A connection's share of a turn, so that a long pipeline lets the others of its worker have theirs: so many requests
+ * (-R), or WORKER_FLUSH_BYTES of answers. */
 enum conn_step conn_carry_out(struct conn *conn)
 {
+    uint64_t share = conn->worker->server->settings->requests_per_turn;
     enum conn_step result = step(conn);
-    for (size_t n = 1; result == STEP_ON && n < TURN_REQUESTS && conn->out.len < WORKER_FLUSH_BYTES; n++) {
+    for (uint64_t n = 1; result == STEP_ON && n < share && conn->out.len < WORKER_FLUSH_BYTES; n++) {
         if (n % AHEAD_KEYS == 1)
             ahead_look(conn);
         result = step(conn);

@@ -36,14 +36,44 @@
     X(auth_cmds)                                                                                             \
     X(auth_errors)                                                                                           \
     X(bytes_read)                                                                                            \
-    X(bytes_written)
+    X(bytes_written)                                                                                         \
+    X(conn_yields)                                                                                           \
+    X(idle_kicks)
+
+/* Of these, how many were about sessions: for `stats slabs`. */
+#define COUNTERS_OF_SESSIONS(X)                                                                              \
+    X(get_hits)                                                                                              \
+    X(cmd_set)                                                                                               \
+    X(delete_hits)                                                                                           \
+    X(incr_hits)                                                                                             \
+    X(decr_hits)                                                                                             \
+    X(cas_hits)                                                                                              \
+    X(cas_badval)                                                                                            \
+    X(touch_hits)
 
 enum counter {
 #define COUNTERS_ENUM(name) COUNTER_##name,
-    COUNTERS_TABLE(COUNTERS_ENUM)
+    COUNTERS_TABLE(COUNTERS_ENUM) NCOUNTERS_SHOWN,
+    COUNTER_before_sessions = NCOUNTERS_SHOWN - 1,
 #undef COUNTERS_ENUM
-        NCOUNTERS
+#define COUNTERS_ENUM(name) COUNTER_session_##name,
+    COUNTERS_OF_SESSIONS(COUNTERS_ENUM) NCOUNTERS
+#undef COUNTERS_ENUM
 };
+
+/* The one that counts the same of sessions; NCOUNTERS: there is none. */
+static inline enum counter counters_of_sessions(enum counter counter)
+{
+    switch (counter) {
+#define COUNTERS_CASE(name)                                                                                  \
+    case COUNTER_##name:                                                                                     \
+        return COUNTER_session_##name;
+        COUNTERS_OF_SESSIONS(COUNTERS_CASE)
+#undef COUNTERS_CASE
+    default:
+        return NCOUNTERS;
+    }
+}
 
 struct counters {
     _Atomic uint64_t values[NCOUNTERS];

@@ -49,49 +49,83 @@ static void turn_away(struct server *server, const struct listener *listener, in
     __atomic_fetch_add(&server->rejected_connections, 1, __ATOMIC_RELAXED);
 }
 
+/* A place among those of -c. */
+static bool take_place(struct server *server)
+{
+    if (__atomic_add_fetch(&server->nconnections, 1, __ATOMIC_RELAXED) <= server->settings->max_connections)
+        return true;
+    __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
+    return false;
+}
+
 static void let_in(struct door *door, int fd)
 {
     struct server *server = door->worker->server;
-    if (__atomic_add_fetch(&server->nconnections, 1, __ATOMIC_RELAXED) > server->settings->max_connections) {
-        __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
-        turn_away(server, door->listener, fd);
-        return;
-    }
     __atomic_fetch_add(&server->total_connections, 1, __ATOMIC_RELAXED);
     conn_open(choose_worker(door->worker), fd, door->listener, door->worker);
 }
 
-/* Out of descriptors or memory: those who wait in the backlog keep the listener readable, so look away a
- * while. A source that was added exclusively cannot be changed, only taken out and added anew. */
-static void pause_accepting(struct worker *worker)
+static void count_away(struct worker *worker)
 {
-    int reason = errno;
+    struct server *server = worker->server;
+    if (__atomic_fetch_add(&server->naway, 1, __ATOMIC_RELAXED) != 0)
+        return;
+    __atomic_fetch_add(&server->listen_disabled, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&server->away_since_ns, worker->loop.now_ns, __ATOMIC_RELAXED);
+}
+
+static void count_back(struct worker *worker)
+{
+    struct server *server = worker->server;
+    uint64_t since_ns = __atomic_load_n(&server->away_since_ns, __ATOMIC_RELAXED);
+    if (__atomic_fetch_sub(&server->naway, 1, __ATOMIC_RELAXED) == 1 && worker->loop.now_ns > since_ns)
+        __atomic_fetch_add(&server->away_ns, worker->loop.now_ns - since_ns, __ATOMIC_RELAXED);
+}
+
+/* No place, or out of descriptors or memory: those who wait in the backlog keep the listener readable, so look away a
+ * while. A source that was added exclusively cannot be changed, only taken out and added anew. */
+static void pause_accepting(struct worker *worker, const char *reason)
+{
     if (!worker->is_accepting)
         return;
     if (loop_set_timer(&worker->loop, &worker->accept_again, (uint64_t)ACCEPT_PAUSE_MS * NS_PER_MS) !=
         ERR_NONE)
         return; /* then it spins until there is memory again */
     worker->is_accepting = false;
+    count_away(worker);
     if (__atomic_load_n(&worker->server->settings->verbose, __ATOMIC_RELAXED) > 0)
-        fprintf(stderr, "cannot accept connections for the moment: %s\n", strerror(reason));
+        fprintf(stderr, "cannot accept connections for the moment: %s\n", reason);
     for (size_t i = 0; i < worker->server->nlisteners; i++)
         loop_remove(&worker->loop, worker->doors[i].listener->fd);
 }
 
+/* Where the newest waits, its place is taken before it is accepted; else after, as another worker may have been
+ * quicker, and nobody is to be turned away for a place that is then not needed. */
 static void ready(struct loop_source *source, uint32_t events)
 {
     (void)events;
     struct door *door = (struct door *)(void *)source;
+    struct server *server = door->worker->server;
+    bool waits = server->settings->maxconns_waits;
     for (int n = 0; n < ACCEPTS_PER_TURN; n++) {
+        if (waits && !take_place(server)) {
+            pause_accepting(door->worker, "there are as many as -c allows");
+            return;
+        }
         int fd = listen_accept(door->listener->fd);
         if (fd >= 0) {
-            let_in(door, fd);
+            if (waits || take_place(server))
+                let_in(door, fd);
+            else
+                turn_away(server, door->listener, fd);
             continue;
         }
+        if (waits)
+            __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
         if (errno == ECONNABORTED || errno == EINTR)
             continue;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting(door->worker);
+            pause_accepting(door->worker, strerror(errno));
         return;
     }
 }
@@ -112,7 +146,12 @@ static enum err watch(struct worker *worker)
 static void accept_again(struct loop_timer *timer)
 {
     struct worker *worker = (struct worker *)(void *)((char *)timer - offsetof(struct worker, accept_again));
-    if (watch(worker) != ERR_NONE)
+    const struct settings *settings = worker->server->settings;
+    bool is_full = settings->maxconns_waits && __atomic_load_n(&worker->server->nconnections,
+                                                               __ATOMIC_RELAXED) >= settings->max_connections;
+    if (!is_full && watch(worker) == ERR_NONE)
+        count_back(worker);
+    else
         CHECK(loop_set_timer(&worker->loop, timer, (uint64_t)ACCEPT_PAUSE_MS * NS_PER_MS) == ERR_NONE);
 }
 

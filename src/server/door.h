@@ -1,8 +1,9 @@
 /*
  * door: where one worker waits at one listener.
  *
- * Promise: over the connection limit the newest is told so and closed, as memcached does; out of descriptors
- * the worker stops accepting for a moment instead of spinning.
+ * Promise: over the connection limit the newest is told so and closed, or waits in the backlog with -o
+ * no_maxconns_fast, as with memcached; then, and out of descriptors, the worker stops accepting for a moment instead of
+ * spinning.
  * Threads: the worker's.
  */
 #ifndef CLOAKROOM_SERVER_DOOR_H

@@ -3,7 +3,11 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "base/version.h"
+#include "server/prefix.h"
 #include "server/stats.h"
+
+#include <signal.h>
+#include <unistd.h>
 
 /* What a verb is made of: the whole dispatcher. A verb without an op is the server's own business. */
 struct verb_row {
@@ -23,6 +27,14 @@ static void count(struct conn *conn, enum counter counter)
         counters_add(&conn->worker->counters, counter, 1);
 }
 
+/* What the op counts, and once more when its item is a session. */
+static void count_op(struct conn *conn, const struct op *op, enum counter counter)
+{
+    count(conn, counter);
+    if (op->class == STORE_SESSION)
+        count(conn, counters_of_sessions(counter));
+}
+
 static void put_answer(struct conn *conn, const struct answer *answer)
 {
     char *room = conn_answer_room(conn);
@@ -33,6 +45,13 @@ static void put_answer(struct conn *conn, const struct answer *answer)
 void exec_put_status(struct conn *conn, enum status status)
 {
     put_answer(conn, &(struct answer){.status = status});
+}
+
+void exec_put_line(struct conn *conn, struct bytes line)
+{
+    char *room = conn_answer_room(conn);
+    if (room != NULL)
+        conn->out.len += proto_put_line(&conn->request, line, room);
 }
 
 static enum status status_of(enum op_result result)
@@ -66,6 +85,10 @@ static enum status status_of(enum op_result result)
 static void run_flush(struct conn *conn)
 {
     uint64_t unwritten = 0;
+    if (conn->worker->server->settings->forbid_flush) {
+        exec_put_status(conn, STATUS_DENIED);
+        return;
+    }
     enum op_result result = engine_flush(server_engine(conn->worker->server), conn->worker->now_s,
                                          conn->request.exptime, &unwritten);
     conn->worker->turn.unwritten |= unwritten;
@@ -97,6 +120,38 @@ static void run_verbosity(struct conn *conn)
     if (num_parse_u32(conn->request.argument, &level))
         __atomic_store_n(&conn->worker->server->settings->verbose, level, __ATOMIC_RELAXED);
     exec_put_status(conn, STATUS_OK);
+}
+
+/* To the thread that waits for it, as if it came from outside. The answer is the end of the connection. */
+static void run_shutdown(struct conn *conn)
+{
+    struct bytes mode = conn->request.argument;
+    if (!conn->worker->server->settings->allow_shutdown) {
+        exec_put_line(conn, bytes_of("ERROR: shutdown not enabled"));
+    } else if (mode.len != 0 && !bytes_equal(mode, bytes_of("graceful"))) {
+        exec_put_line(conn, bytes_of("CLIENT_ERROR invalid shutdown mode"));
+    } else {
+        conn->request.close = true;
+        CHECK(kill(getpid(), SIGTERM) == 0);
+    }
+}
+
+enum { MEMLIMIT_LEAST_MIB = 8, MEMLIMIT_MOST_MIB = 1000000000 };
+
+static void run_memlimit(struct conn *conn)
+{
+    struct bytes word = conn->request.argument;
+    uint32_t mib;
+    if (!num_parse_u32(word, &mib))
+        exec_put_line(conn, bytes_of("ERROR"));
+    else if (mib < MEMLIMIT_LEAST_MIB)
+        exec_put_line(conn, bytes_of("MEMLIMIT_TOO_SMALL cannot set maxbytes to less than 8m"));
+    else if (mib > MEMLIMIT_MOST_MIB)
+        exec_put_line(conn, bytes_of("MEMLIMIT_ADJUST_FAILED input value is megabytes not bytes"));
+    else if (!engine_set_limit(server_engine(conn->worker->server), (uint64_t)mib << 20))
+        exec_put_line(conn, bytes_of("MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust"));
+    else
+        exec_put_line(conn, bytes_of("OK"));
 }
 
 static void run_noop(struct conn *conn)
@@ -131,6 +186,8 @@ static const struct verb_row verbs[] = {
     [VERB_STATS] = {stats_run, 0, ROLE_READ, NONE, NONE, NONE},
     [VERB_VERSION] = {run_version, 0, 0, NONE, NONE, NONE},
     [VERB_VERBOSITY] = {run_verbosity, 0, ROLE_ADMIN, NONE, NONE, NONE},
+    [VERB_SHUTDOWN] = {run_shutdown, 0, ROLE_ADMIN, NONE, NONE, NONE},
+    [VERB_MEMLIMIT] = {run_memlimit, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_NOOP] = {run_noop, 0, ROLE_READ, NONE, NONE, NONE},
     [VERB_QUIT] = {run_noop, 0, 0, NONE, NONE, NONE},
     [VERB_REFRESH_CERTS] = {access_refresh_certs, 0, ROLE_ADMIN, NONE, NONE, NONE},
@@ -144,11 +201,17 @@ static struct conn *conn_of_op(struct op *op)
     return (struct conn *)(void *)((char *)op - offsetof(struct conn, op));
 }
 
-static struct answer answer_of(const struct op *op, enum status status)
+/* -C: as if there were none. */
+static uint64_t cas_to_show(const struct conn *conn, uint64_t cas)
+{
+    return conn->worker->server->settings->no_cas ? 0 : cas;
+}
+
+static struct answer answer_of(const struct conn *conn, const struct op *op, enum status status)
 {
     const struct op_hit *hit = &op->hit;
     return (struct answer){.status = status,
-                           .cas = hit->cas,
+                           .cas = cas_to_show(conn, hit->cas),
                            .number = op->number,
                            .flags = hit->flags,
                            .value_len = hit->value_len,
@@ -172,7 +235,7 @@ static char *place(struct op *op, const struct op_hit *hit)
     size_t value_len = op->without_value ? 0 : hit->value_len;
     if (!buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX + value_len))
         return NULL;
-    struct answer answer = answer_of(op, STATUS_OK);
+    struct answer answer = answer_of(conn, op, STATUS_OK);
     out->len += proto_put_hit_head(&conn->proto, &conn->request, &answer, out->p + out->len);
     char *value = out->p + out->len;
     out->len += value_len;
@@ -221,17 +284,17 @@ static void count_result(struct conn *conn, const struct op *op)
     if (count_otherwise(conn, op))
         return;
     const struct verb_row *row = row_to_count(conn);
-    count(conn, row->asked);
+    count_op(conn, op, row->asked);
     switch (op->result) {
     case OP_OK:
-        count(conn, row->hit);
+        count_op(conn, op, row->hit);
         break;
     case OP_MISS:
         count_miss(conn, row, op);
         break;
     case OP_EXISTS:
         if (row->hit == COUNTER_cas_hits)
-            count(conn, COUNTER_cas_badval);
+            count_op(conn, op, COUNTER_cas_badval);
         break;
     case OP_TOO_LARGE:
         count(conn, COUNTER_store_too_large);
@@ -253,12 +316,14 @@ static enum exec finish(struct conn *conn)
 {
     struct op *op = &conn->op;
     count_result(conn, op);
+    if (prefix_is_on(&conn->worker->server->prefixes))
+        prefix_count(&conn->worker->server->prefixes, op);
     conn->worker->turn.unwritten |= op->unwritten;
     if (op->kind == OP_GET && op->result == OP_OK) {
         conn->out.len += proto_put_hit_tail(&conn->proto, &conn->request, conn->out.p + conn->out.len);
         return EXEC_DONE;
     }
-    struct answer answer = answer_of(op, status_of(op->result));
+    struct answer answer = answer_of(conn, op, status_of(op->result));
     put_answer(conn, &answer);
     /* A get whose answer found no buffer: what was said so far may be half a line's worth. */
     if (op->kind == OP_GET && op->result == OP_FULL)
@@ -294,7 +359,7 @@ static void fill_op(struct conn *conn, const struct verb_row *row)
         .value = request->value,
         .flags = request->flags,
         .exptime = request->exptime,
-        .cas = request->cas,
+        .cas = cas_to_show(conn, request->cas), /* with -C 0, which none has */
         .compare_cas = request->cas != 0 || request->verb == VERB_CAS || request->compare_cas,
         .delta = request->delta,
         .initial = request->initial,

@@ -20,6 +20,9 @@ enum exec exec_request(struct conn *conn);
 /* Answers conn->request with no more than a status. */
 void exec_put_status(struct conn *conn, enum status status);
 
+/* Answers conn->request with this line, in the text dialect; its end is added. */
+void exec_put_line(struct conn *conn, struct bytes line);
+
 /* Goes on after a pending op was woken. */
 enum exec exec_resume(struct conn *conn);
 

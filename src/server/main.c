@@ -11,6 +11,7 @@
 #include "server/process.h"
 #include "server/worker.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +153,16 @@ static enum err start_service(struct server *server, char *error)
     return err;
 }
 
+/* Goes on without, as memcached does: the memory may be swapped out. */
+static void lock_memory(void)
+{
+    if (!process_lock_memory())
+        fprintf(stderr,
+                "cloakroomd: -k: memory is not locked: %s; raise the limit (ulimit -l, LimitMEMLOCK=) or "
+                "leave -k out\n",
+                strerror(errno));
+}
+
 static void stop(struct server *server)
 {
     for (size_t i = 0; i < server->nworkers; i++)
@@ -167,6 +178,7 @@ static void stop(struct server *server)
     engine_free(&server->loading);
     disk_close(&server->disk);
     access_close(&server->access);
+    prefix_fini(&server->prefixes);
     if (server->pid_file != NULL)
         unlink(server->pid_file);
 }
@@ -217,6 +229,10 @@ static enum err start(struct server *server, int *ret_ready_fd, char *error)
 {
     struct settings *settings = server->settings;
     enum err err = process_raise_descriptors(settings->max_connections, error);
+    if (err == ERR_NONE && settings->delimiter != 0 && !prefix_turn(&server->prefixes, true)) {
+        snprintf(error, ERROR_MAX, "-D: %s", err_text(ERR_MEMORY));
+        err = ERR_MEMORY;
+    }
     if (err == ERR_NONE)
         err = access_open(&server->access, settings, server->started_ns, error);
     if (err == ERR_NONE)
@@ -229,11 +245,25 @@ static enum err start(struct server *server, int *ret_ready_fd, char *error)
     }
     if (err == ERR_NONE && settings->socket_path != NULL)
         err = process_give_away(settings->socket_path, settings->user, error);
+    if (err == ERR_NONE && settings->core_dumps)
+        err = process_allow_cores(error);
+    if (err == ERR_NONE && settings->lock_memory)
+        process_raise_memlock();
     if (err == ERR_NONE)
         err = process_become_user(settings->user, error);
     if (err == ERR_NONE)
         err = start_service(server, error);
+    if (err == ERR_NONE && settings->lock_memory)
+        lock_memory();
     return err;
+}
+
+static uint64_t buffers_bytes(const struct settings *settings)
+{
+    uint64_t share = settings->memory_mib * MIB / 4;
+    if (settings->buffers_mib != 0)
+        return settings->buffers_mib * MIB;
+    return share < BUFFERS_MIN_BYTES ? BUFFERS_MIN_BYTES : share;
 }
 
 static void wait_for_the_end(struct server *server, const sigset_t *signals)
@@ -256,9 +286,8 @@ static int serve(struct settings *settings)
     char error[ERROR_MAX];
     struct server server = {.settings = settings, .clock = &clock_system};
     server.started_ns = clock_steady_ns(server.clock);
-    server.buffers.limit_bytes = settings->memory_mib * MIB / 4;
-    if (server.buffers.limit_bytes < BUFFERS_MIN_BYTES)
-        server.buffers.limit_bytes = BUFFERS_MIN_BYTES;
+    server.buffers.limit_bytes = buffers_bytes(settings);
+    prefix_init(&server.prefixes, settings);
     sigset_t signals;
     block_signals(&signals);
     int ready_fd = -1;
@@ -287,6 +316,10 @@ static int run(struct settings_parser *parser)
     }
     if (settings->version) {
         printf("cloakroomd %s\n", VERSION_TEXT);
+        return EXIT_SUCCESS;
+    }
+    if (settings->license) {
+        settings_print_license(stdout);
         return EXIT_SUCCESS;
     }
     if (settings->manual) {

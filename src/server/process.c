@@ -8,10 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-enum { OWN_DESCRIPTORS = 64 };
 
 void process_fill_standard_descriptors(void)
 {
@@ -26,7 +25,7 @@ void process_fill_standard_descriptors(void)
 enum err process_raise_descriptors(uint64_t nconnections, char *error)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)nconnections + OWN_DESCRIPTORS;
+    rlim_t wanted = (rlim_t)nconnections + PROCESS_OWN_DESCRIPTORS;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return ERR_NONE;
     struct rlimit raised = {.rlim_cur = wanted,
@@ -39,6 +38,33 @@ enum err process_raise_descriptors(uint64_t nconnections, char *error)
              (unsigned long long)nconnections, (unsigned long long)wanted,
              (unsigned long long)limit.rlim_max);
     return ERR_SYSTEM;
+}
+
+enum err process_allow_cores(char *error)
+{
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    if (setrlimit(RLIMIT_CORE, &limit) == 0)
+        return ERR_NONE;
+    if (getrlimit(RLIMIT_CORE, &limit) == 0) { /* as far as it may be lifted */
+        limit.rlim_cur = limit.rlim_max;
+        if (limit.rlim_max != 0 && setrlimit(RLIMIT_CORE, &limit) == 0)
+            return ERR_NONE;
+    }
+    snprintf(error, PROCESS_ERROR_MAX,
+             "-r: core files are forbidden: raise the limit (ulimit -c, LimitCORE=), or leave "
+             "-r out");
+    return ERR_SYSTEM;
+}
+
+void process_raise_memlock(void)
+{
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    (void)setrlimit(RLIMIT_MEMLOCK, &limit); /* process_lock_memory() tells whether it was enough */
+}
+
+bool process_lock_memory(void)
+{
+    return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
 }
 
 static enum err become(const struct passwd *entry, const char *user, char *error)

@@ -8,15 +8,27 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { PROCESS_ERROR_MAX = 512 };
+enum {
+    PROCESS_ERROR_MAX = 512,
+    PROCESS_OWN_DESCRIPTORS = 64 /* beside those of connections */
+};
 
 /* Opens /dev/null in place of missing standard descriptors, so that no socket takes their numbers. First thing. */
 void process_fill_standard_descriptors(void);
 
 /* Room for so many connections and the server's own files. */
 enum err process_raise_descriptors(uint64_t nconnections, char *error) ERR_MUST_CHECK;
+
+/* -r: core files of any size. */
+enum err process_allow_cores(char *error) ERR_MUST_CHECK;
+
+/* -k, in two steps: as long as it is root, the limit; once memory is mapped, the lock itself. What is mapped later is
+ * locked, too; nothing is touched to that end. False, and errno: it is not permitted. */
+void process_raise_memlock(void);
+bool process_lock_memory(void);
 
 /* Gives the file to `user`, as root; else it is left as it is: a socket is to be usable by, and at the end
  * removed by, whom the server becomes. */

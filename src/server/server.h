@@ -12,6 +12,7 @@
 #include "server/buffer.h"
 #include "server/counters.h"
 #include "server/listener.h"
+#include "server/prefix.h"
 #include "server/settings.h"
 
 struct disk;
@@ -36,7 +37,12 @@ struct server {
     _Atomic uint64_t nconnections;
     _Atomic uint64_t total_connections;
     _Atomic uint64_t rejected_connections;
-    _Atomic uint64_t tls_failures; /* handshakes */
+    _Atomic uint64_t tls_failures;    /* handshakes */
+    _Atomic uint64_t naway;           /* workers that do not accept just now */
+    _Atomic uint64_t listen_disabled; /* how often all but none of them did not */
+    _Atomic uint64_t away_since_ns;
+    _Atomic uint64_t away_ns; /* until then */
+    struct prefix_table prefixes;
     struct counters counters_base; /* what stats reset takes off the workers' sums */
 };
 

@@ -23,6 +23,18 @@ struct settings {
     uint64_t nthreads;
     uint64_t max_connections;
     uint64_t backlog;
+    uint64_t requests_per_turn;
+    uint64_t idle_timeout_s; /* 0: none */
+    uint64_t buffers_mib;    /* 0: a share of memory_mib */
+    bool maxconns_waits;     /* over the limit the newest waits, else it is told */
+    unsigned delimiter;      /* of key prefixes; 0: as -D was not given */
+    unsigned protocol;       /* enum dialect; DIALECT_UNKNOWN: told by the first byte */
+    bool allow_shutdown;
+    bool forbid_flush;
+    bool no_cas;
+    bool lock_memory;
+    bool core_dumps;
+    bool license;
     unsigned verbose;
     bool daemonize;
     bool no_evict;
@@ -68,6 +80,7 @@ bool settings_sync(const struct settings *settings, enum store_sync *ret);
 void settings_fini(struct settings_parser *parser);
 
 void settings_print_help(FILE *out);
+void settings_print_license(FILE *out);
 
 /* The whole manual page, cloakroomd(8), in roff's man macros. */
 void settings_print_manual(FILE *out);

@@ -1,10 +1,43 @@
 /* The one table of cloakroomd's options, see settings.h; the words of -o stand in settings_words.c. */
 #include "engine/local.h"
+#include "proto/proto.h"
 #include "server/settings_private.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
 
 static enum err read_config(struct option_set *set, const char *path)
 {
     return option_parse_file(set, path);
+}
+
+static enum err take_protocol(struct option_set *set, const char *value)
+{
+    static const char *const names[] = {
+        [DIALECT_UNKNOWN] = "auto", [DIALECT_TEXT] = "ascii", [DIALECT_BINARY] = "binary"};
+    struct settings *settings = set->target;
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(value, names[i]) == 0) {
+            settings->protocol = i;
+            return ERR_NONE;
+        }
+    }
+    return option_refuse(set, "give auto, ascii or binary");
+}
+
+/* What stands before the delimiter is shown: it must not be a piece of a session's id. */
+static enum err take_delimiter(struct option_set *set, const char *value)
+{
+    unsigned char c = (unsigned char)value[0];
+    if (value[0] == '\0' || value[1] != '\0')
+        return option_refuse(set, "give the one character that ends a prefix, such as :");
+    if (isalnum(c) || c == '-' || c == ',')
+        return option_refuse(set,
+                             "session ids have letters, digits, - and , in them, and a piece of one would be "
+                             "shown; take another character");
+    ((struct settings *)set->target)->delimiter = c;
+    return ERR_NONE;
 }
 
 /* Memory up to 2 TiB: 64 shards of 32 GiB, which is what a place in the index can tell apart. */
@@ -36,6 +69,10 @@ static const struct option_row rows[] = {
      .help = "access mode of the unix socket, in octal",
      OPTION_MODE(struct settings, socket_mode),
      .fallback = "700"},
+    {.letter = 'A',
+     .name = "enable-shutdown",
+     .help = "the commands shutdown and shutdown graceful end the server",
+     OPTION_FLAG(struct settings, allow_shutdown)},
     {.letter = 'l',
      .name = "listen",
      .argument = "<addr>",
@@ -62,6 +99,10 @@ static const struct option_row rows[] = {
      .name = "daemon",
      .help = "run in the background",
      OPTION_FLAG(struct settings, daemonize)},
+    {.letter = 'r',
+     .name = "enable-coredumps",
+     .help = "lift the limit of core files",
+     OPTION_FLAG(struct settings, core_dumps)},
     {.letter = 'u',
      .name = "user",
      .argument = "<user>",
@@ -131,6 +172,35 @@ static const struct option_row rows[] = {
      .help = "connections that wait to be accepted",
      OPTION_NUMBER(struct settings, backlog, 1, 65535),
      .fallback = "1024"},
+    {.letter = 'R',
+     .name = "max-reqs-per-event",
+     .argument = "<num>",
+     .help = "requests of one connection before the others of its thread have their turn",
+     OPTION_NUMBER(struct settings, requests_per_turn, 1, UINT32_MAX),
+     .fallback = "256"},
+    {.letter = 'k',
+     .name = "lock-memory",
+     .help = "lock all memory, so that nothing is swapped out; if that is not permitted it is said, and goes "
+             "on without",
+     OPTION_FLAG(struct settings, lock_memory)},
+    {.letter = 'C',
+     .name = "disable-cas",
+     .help = "show a cas of 0, and let no cas match; it saves no memory here",
+     OPTION_FLAG(struct settings, no_cas)},
+    {.letter = 'B',
+     .name = "protocol",
+     .argument = "<name>",
+     .help = "auto, ascii or binary (default: auto, told by the first byte)",
+     OPTION_CALL(take_protocol)},
+    {.letter = 'D',
+     .argument = "<char>",
+     .help = "count commands by the prefix of their keys, which this character ends: stats detail (default: "
+             ":, and off until stats detail on)",
+     OPTION_CALL(take_delimiter)},
+    {.letter = 'F',
+     .name = "disable-flush-all",
+     .help = "refuse flush_all",
+     OPTION_FLAG(struct settings, forbid_flush)},
     {.letter = 'I',
      .name = "max-item-size",
      .argument = "<size>",
@@ -156,13 +226,31 @@ static const struct option_row rows[] = {
     {.letter = 'o',
      .name = "extended",
      .argument = "<words>",
-     .help = "words with commas between them, each as name or name=value:",
+     .help = "words with commas between them, each as name or name=value; what is ignored is so with no_ "
+             "before it, too:",
      OPTION_WORDS(&settings_words)},
+    {.letter = 'e',
+     .name = "memory-file",
+     .argument = "<file>",
+     OPTION_IGNORED("--data keeps the items over a restart, and over a crash")},
+    {.letter = 'f', .name = "slab-growth-factor", .argument = "<num>", OPTION_IGNORED("there are no slabs")},
+    {.letter = 'n', .name = "slab-min-size", .argument = "<bytes>", OPTION_IGNORED("there are no slabs")},
+    {.letter = 'L',
+     .name = "enable-largepages",
+     OPTION_IGNORED("large pages are used where the system has them")},
+    {.letter = 'N',
+     .name = "napi_ids",
+     .argument = "<num>",
+     OPTION_IGNORED("a connection goes to the thread that has the fewest")},
     {.letter = 'v',
      .name = "verbose",
      .help = "say when connections are refused; -vv says when connections come and go",
      OPTION_COUNT(struct settings, verbose)},
     {.letter = 'h', .name = "help", .help = "print this and exit", OPTION_FLAG(struct settings, help)},
+    {.letter = 'i',
+     .name = "license",
+     .help = "print the license and exit",
+     OPTION_FLAG(struct settings, license)},
     {.letter = 'V',
      .name = "version",
      .help = "print the version and exit",

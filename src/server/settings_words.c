@@ -1,7 +1,45 @@
 /* The words of -o, see settings.h. Those of memcached that have no meaning here are accepted, each with its reason. */
 #include "server/settings_private.h"
 
+static enum err no_maxconns_fast(struct option_set *set, const char *value)
+{
+    (void)value;
+    ((struct settings *)set->target)->maxconns_waits = true;
+    return ERR_NONE;
+}
+
+static enum err maxconns_fast(struct option_set *set, const char *value)
+{
+    (void)value;
+    ((struct settings *)set->target)->maxconns_waits = false;
+    return ERR_NONE;
+}
+
+static const char no_slabs[] = "there are no slabs: what is stored is appended to segments";
+static const char no_lru[] =
+    "there is no LRU: what expired, and the oldest of the cache, is dropped by segments";
+static const char no_hash_table[] = "the index has one hash function, and follows -m";
+static const char no_filter[] = "no system calls are forbidden to the process";
+
 static const struct option_row rows[] = {
+    {.name = "maxconns_fast",
+     .help = "over the limit of -c the newest is told and closed (the default)",
+     OPTION_CALL(maxconns_fast)},
+    {.name = "no_maxconns_fast",
+     .help = "over the limit of -c the newest waits until another has gone",
+     OPTION_CALL(no_maxconns_fast)},
+    {.name = "idle_timeout",
+     .argument = "<num>",
+     .help = "close a connection that has neither sent nor taken anything for so many seconds; 0: never",
+     OPTION_NUMBER(struct settings, idle_timeout_s, 0, UINT32_MAX / 2),
+     .fallback = "0"},
+    {.name = "read_buf_mem_limit",
+     .argument = "<num>",
+     .help = "memory for requests and answers that do not fit into one turn, in megabytes; 0: a quarter of "
+             "-m, 64 at "
+             "least",
+     OPTION_NUMBER(struct settings, buffers_mib, 0, 1 << 20),
+     .fallback = "0"},
     {.name = "ssl_chain_cert",
      .argument = "<file>",
      .help = "with -Z: the server's certificate, PEM, and what signed it",
@@ -43,7 +81,27 @@ static const struct option_row rows[] = {
      .fallback = "10"},
     {.name = "ssl_wbuf_size", .argument = "<size>", OPTION_IGNORED("there is no such buffer here")},
     {.name = "ssl_kernel_tls", OPTION_IGNORED("encryption is left to OpenSSL")},
-    {.name = "modern", OPTION_IGNORED("its defaults are for memcached's slabs and LRU")},
+    {.name = "resp_obj_mem_limit",
+     .argument = "<num>",
+     OPTION_IGNORED("answers count within read_buf_mem_limit")},
+    {.name = "slab_*", OPTION_IGNORED(no_slabs)},
+    {.name = "chunked_items", OPTION_IGNORED(no_slabs)},
+    {.name = "lru_*", OPTION_IGNORED(no_lru)},
+    {.name = "hot_*", OPTION_IGNORED(no_lru)},
+    {.name = "warm_*", OPTION_IGNORED(no_lru)},
+    {.name = "temporary_ttl", .argument = "<num>", OPTION_IGNORED(no_lru)},
+    {.name = "tail_repair_time", .argument = "<num>", OPTION_IGNORED(no_lru)},
+    {.name = "hash*", OPTION_IGNORED(no_hash_table)},
+    {.name = "track_sizes", OPTION_IGNORED("stats slabs tells the mean size; no list of sizes is kept")},
+    {.name = "modern", OPTION_IGNORED("its defaults are about slabs and LRU")},
+    {.name = "inline_ascii_resp", OPTION_IGNORED("answers are composed when they are asked for")},
+    {.name = "meta_response_old", OPTION_IGNORED("meta commands answer HD, as the newest memcached does")},
+    {.name = "relaxed_privileges", OPTION_IGNORED(no_filter)},
+    {.name = "drop_privileges", OPTION_IGNORED(no_filter)},
+    {.name = "watcher_logbuf_size", .argument = "<num>", OPTION_IGNORED("its buffer has one size")},
+    {.name = "worker_logbuf_size", .argument = "<num>", OPTION_IGNORED("its buffer has one size")},
+    {.name = "sock_cookie_id", .argument = "<num>", OPTION_IGNORED("Linux has no such thing")},
+    {.name = "ext_*", OPTION_IGNORED("there is no external storage; --data keeps everything on disk")},
 };
 
 const struct option_table settings_words = {.rows = rows, .n = sizeof rows / sizeof *rows};

@@ -4,7 +4,7 @@
 
 struct conn;
 
-/* Answers the stats request of `conn`: general, settings, reset; anything else is unknown. */
+/* Answers the stats request of `conn`, whichever kind it asks for; what is none is unknown. */
 void stats_run(struct conn *conn);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "server/conn.h"
 #include "server/door.h"
+#include "server/roll.h"
 
 #include <stdlib.h>
 
@@ -38,10 +39,12 @@ enum err worker_new(struct server *server, struct worker **ret)
         return ERR_MEMORY;
     worker->server = server;
     turn_init(&worker->turn, worker);
+    CHECK(pthread_mutex_init(&worker->list_lock, NULL) == 0);
     worker->in = malloc(WORKER_IN_BYTES);
     worker->out = malloc(WORKER_OUT_BYTES);
     enum err err = loop_init(&worker->loop, server->clock);
     if (err != ERR_NONE) {
+        pthread_mutex_destroy(&worker->list_lock);
         free(worker->in);
         free(worker->out);
         free(worker);
@@ -65,7 +68,9 @@ static void *run(void *arg)
 
 enum err worker_start(struct worker *worker)
 {
-    enum err err = door_open_all(worker);
+    enum err err = roll_watch(worker);
+    if (err == ERR_NONE)
+        err = door_open_all(worker);
     if (err != ERR_NONE)
         return err;
     worker->has_thread = pthread_create(&worker->thread, NULL, run, worker) == 0;
@@ -102,6 +107,7 @@ void worker_free(struct worker **worker_ptr)
     close_connections(worker);
     door_free_all(worker);
     loop_fini(&worker->loop);
+    pthread_mutex_destroy(&worker->list_lock);
     free(worker->in);
     free(worker->out);
     free(worker);

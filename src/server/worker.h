@@ -37,8 +37,11 @@ struct worker {
     uint32_t now_s; /* for ops; told once a turn */
     char *in;
     char *out;
-    struct door *doors; /* one for each listener */
-    struct conn *connections;
+    struct door *doors;       /* one for each listener */
+    struct conn *connections; /* the one that was busy last first: see roll.h */
+    struct conn *oldest;
+    pthread_mutex_t list_lock;
+    struct loop_timer idle_timer;
     struct conn *graveyard;
     struct conn *batch[WORKER_BATCH]; /* have read, and wait to be run together: see conn_run_batch() */
     size_t nbatch;

@@ -175,6 +175,7 @@ class Server:
     """A running server; `address` is (host, port) or the path of its unix socket."""
 
     def __init__(self, where, options, how):
+        self.notes = how.pop("notes", 0)
         self.log = where / f"server-{time.monotonic_ns()}.log"
         with open(self.log, "wb") as out:
             self.child = spawn(options, out, **how)
@@ -224,8 +225,16 @@ class Server:
             raise AssertionError(f"no end within {limit_s * slow:g} s of a signal; said {self.said()!r}") from None
         took = time.monotonic() - begin
         equal(self.child.returncode, 0, f"status at the end, having said {self.said()[:3000]!r}")
-        equal(self.said().strip(), self.ready, "what it said on stderr")
+        self.check_said()
         return took
+
+    def check_said(self):
+        """Nothing but its ready line, and so many lines before it as were announced (None: any)."""
+        said = self.said().strip()
+        before = said.removesuffix(self.ready)
+        check(said.endswith(self.ready), f"what it said on stderr: {said!r}, which does not end with {self.ready!r}")
+        if self.notes is not None:
+            equal(before.count("\n"), self.notes, f"lines before the ready line, of {said!r}")
 
     def kill(self):
         self.child.kill()
@@ -234,7 +243,8 @@ class Server:
 
 @contextlib.contextmanager
 def server(*options, where=None, listen=True, user=None, **how):
-    """A server on loopback, or where `options` say when `listen` is False."""
+    """A server on loopback, or where `options` say when `listen` is False. `notes`: lines that it says before it is
+    ready."""
     with contextlib.ExitStack() as stack:
         where = where or stack.enter_context(folder())
         wanted = (["-l", "127.0.0.1:0"] if listen else []) + (as_root() if user is None else [])

@@ -23,7 +23,7 @@ def refused(options, *wanted, **how):
 
 
 def test_unknown_options_name_the_nearest():
-    refused(["--prot", "1"], "unknown option --prot", "--port")
+    refused(["--porrt", "1"], "unknown option --porrt", "--port")
     refused(["--memory-limt", "64"], "unknown option --memory-limt", "--memory-limit")
     refused(["--evict-session"], "unknown option", "--evict-sessions")
     refused(["--xyzzyq"], "unknown option --xyzzyq", "--help")
@@ -182,7 +182,7 @@ memory-limit=9
 def test_config_file_errors():
     with folder() as where:
         path = where / "c.conf"
-        for text, line, *wanted in (("-m 64\n\n-p x\n", 3, "-p x"), ("-m 64\nprot 1\n", 2, "port"),
+        for text, line, *wanted in (("-m 64\n\n-p x\n", 3, "-p x"), ("-m 64\nporrt 1\n", 2, "port"),
                                     ("# c\n-m\n", 2, "needs a value"), ("-P \"x\n", 1, "quote")):
             path.write_text(text)
             refused(["--config", str(path)], f"{path}:{line}:", *wanted)

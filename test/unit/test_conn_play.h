@@ -187,7 +187,7 @@ static inline int start(void **state)
     slow = (struct slow_engine){.engine.ops = &ops};
     pthread_mutex_init(&slow.lock, NULL);
     pthread_cond_init(&slow.changed, NULL);
-    settings = (struct settings){.value_max = 1 << 20, .max_connections = 100};
+    settings = (struct settings){.value_max = 1 << 20, .max_connections = 100, .requests_per_turn = 256};
     server = (struct server){.settings = &settings, .clock = &clock_system, .engine = &slow.engine};
     server.buffers.limit_bytes = 64 << 20;
     int fd;

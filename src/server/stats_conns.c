@@ -1,0 +1,115 @@
+/* stats conns: who is connected, and how it stands with them. See stats_private.h. */
+#include "server/roll.h"
+#include "server/stats_private.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+enum { ADDRESS_MAX = 128, NAME_MAX_LEN = 64, SPARE = 64 };
+
+/* "tcp:127.0.0.1:11211", "tcp6:[::1]:11211", "unix:/run/socket"; false: it has closed meanwhile. */
+static bool tell_address(int fd, bool of_peer, char *text, size_t size)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+    struct sockaddr *generic = (struct sockaddr *)&address;
+    if ((of_peer ? getpeername(fd, generic, &len) : getsockname(fd, generic, &len)) != 0)
+        return false;
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (address.ss_family == AF_UNIX) {
+        const struct sockaddr_un *un = (const struct sockaddr_un *)(void *)&address;
+        bool is_named = len > offsetof(struct sockaddr_un, sun_path);
+        snprintf(text, size, "unix:%.108s", is_named ? un->sun_path : "");
+    } else if (address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(void *)&address;
+        (void)inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
+        snprintf(text, size, "tcp6:[%s]:%u", host, ntohs(in6->sin6_port));
+    } else {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(void *)&address;
+        (void)inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
+        snprintf(text, size, "tcp:%s:%u", host, ntohs(in->sin_port));
+    }
+    return true;
+}
+
+static void put_of(struct conn *conn, int fd, const char *what, const char *value)
+{
+    char name[NAME_MAX_LEN];
+    snprintf(name, sizeof name, "%d:%s", fd, what);
+    stats_put(conn, name, "%s", value);
+}
+
+static void put_seconds(struct conn *conn, int fd, uint64_t seconds)
+{
+    char value[NAME_MAX_LEN];
+    snprintf(value, sizeof value, "%llu", (unsigned long long)seconds);
+    put_of(conn, fd, "secs_since_last_cmd", value);
+}
+
+static void put_listeners(struct conn *conn)
+{
+    const struct server *server = conn->worker->server;
+    char address[ADDRESS_MAX];
+    for (size_t i = 0; i < server->nlisteners; i++) {
+        int fd = server->listeners[i].fd;
+        if (!tell_address(fd, false, address, sizeof address))
+            continue;
+        put_of(conn, fd, "addr", address);
+        put_of(conn, fd, "state", "conn_listening");
+        put_seconds(conn, fd, (conn->worker->loop.now_ns - server->started_ns) / 1000000000U);
+    }
+}
+
+/* In memcached's words. */
+static const char *state_of(const struct roll_line *line)
+{
+    switch (line->state) {
+    case CONN_READING:
+        return line->is_amid ? "conn_nread" : "conn_read";
+    case CONN_WRITING:
+        return "conn_mwrite";
+    case CONN_WAITING:
+    case CONN_SYNCING:
+        return "conn_io_queue";
+    case CONN_YIELDED:
+        return "conn_new_cmd";
+    case CONN_GONE:
+        break;
+    }
+    return "conn_closing";
+}
+
+static void put_connection(struct conn *conn, const struct roll_line *line)
+{
+    char address[ADDRESS_MAX];
+    uint32_t now_s = conn->worker->now_s;
+    if (!tell_address(line->fd, true, address, sizeof address))
+        return;
+    put_of(conn, line->fd, "addr", address);
+    if (tell_address(line->fd, false, address, sizeof address))
+        put_of(conn, line->fd, "listen_addr", address);
+    put_of(conn, line->fd, "state", line->fd == conn->transport.fd ? "conn_parse_cmd" : state_of(line));
+    put_seconds(conn, line->fd, now_s > line->busy_s ? now_s - line->busy_s : 0);
+}
+
+/* Copied first, so that the worker whose connections they are does not have to wait for the system to tell about each;
+ * one that closes meanwhile is left out. */
+void stats_run_conns(struct conn *conn)
+{
+    const struct server *server = conn->worker->server;
+    put_listeners(conn);
+    for (size_t i = 0; i < server->nworkers; i++) {
+        struct worker *worker = server->workers[i];
+        size_t room = __atomic_load_n(&worker->nconnections, __ATOMIC_RELAXED) + SPARE;
+        struct roll_line *lines = calloc(room, sizeof *lines);
+        size_t n = lines == NULL ? 0 : roll_copy(worker, lines, room);
+        for (size_t k = 0; k < n && k < room && !conn->is_last; k++)
+            put_connection(conn, &lines[k]);
+        free(lines);
+    }
+    stats_put_end(conn);
+}
