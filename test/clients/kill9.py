@@ -36,6 +36,7 @@ EARLY_EVERY = 4               # rounds
 PIPELINED = 0.3               # share of the batches
 DEPTHS = range(2, 20)
 READ_BATCH = 100
+ANSWERED_LEAST = 50
 COMPACTED_ROUNDS = 20         # so many write the memory full several times
 LONG_S = 100000               # a life that does not end here
 SHORT_S = 3
@@ -421,7 +422,7 @@ class Run:
     def one(self, number, port):
         port = self.kill_and_restart(port, number % EARLY_EVERY == 0)
         verdict = self.crew.verdict(port)
-        self.expect(verdict.answered > 0 and verdict.lost == 0 and verdict.wrong == 0,
+        self.expect(verdict.lost == 0 and verdict.wrong == 0,
                     f"round {number}: {verdict.answered} writes answered, then killed; {verdict.looked_at} keys looked "
                     f"at, {verdict.lost} lost, {verdict.wrong} wrong")
         for example in verdict.examples:
@@ -435,6 +436,8 @@ class Run:
             port = self.one(number, port)
         print(f"     {rounds} kills, {self.sums['answered']} writes answered: {self.sums['lost']} lost, "
               f"{self.sums['wrong']} wrong")
+        # On a busy machine a round may be over before its first answer, but not most of them.
+        self.expect(self.sums["answered"] >= ANSWERED_LEAST * rounds, "the server was at work when it was killed")
         if rounds >= COMPACTED_ROUNDS:
             self.expect(self.copied > 0, f"segments were compacted meanwhile: {self.copied >> 10} KB copied")
 
