@@ -8,6 +8,7 @@
 #define CLOAKROOM_SERVER_SERVER_H
 
 #include "engine/engine.h"
+#include "engine/handle.h"
 #include "server/access.h"
 #include "server/buffer.h"
 #include "server/counters.h"
@@ -25,6 +26,7 @@ struct server {
     struct engine *loading; /* what it was until the store had been loaded, or NULL */
     struct store_progress progress;
     struct disk *disk; /* of --data; NULL: none */
+    struct handle_key handle_key;
     char boot_id[40];
     struct buffer_pool buffers;
     struct access access;

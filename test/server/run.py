@@ -22,7 +22,7 @@ import harness
 
 FILES = ["startup", "options", "listeners", "access", "tls", "lifetime", "badinput", "greedy", "limits", "intact", "locks",
          "waits", "full",
-         "durable", "loading", "disk", "offline"]
+         "durable", "loading", "disk", "offline", "handles"]
 TEST_S = 60
 TRIES = 3
 FORK = multiprocessing.get_context("fork")
