@@ -12,6 +12,7 @@
 #include "server/access.h"
 #include "server/buffer.h"
 #include "server/counters.h"
+#include "server/crawler.h"
 #include "server/listener.h"
 #include "server/prefix.h"
 #include "server/settings.h"
@@ -30,6 +31,7 @@ struct server {
     char boot_id[40];
     struct buffer_pool buffers;
     struct access access;
+    struct crawler crawler;
     struct listener *listeners;
     size_t nlisteners;
     const char *pid_file; /* written, to be removed at the end; else NULL */
