@@ -119,7 +119,7 @@ clients: all ## PHP's stock handlers and libmemcached's tools
 	@tools/check --profile $(P) clients brim demo
 server-tests: all ## start, bad input, limits, locks, full memory
 	@tools/check --profile $(P) server
-tidy: ## the house's own checks: layers, headers, format, sizes
+tidy: ## the house's own checks: layers, headers, format, sizes, planted bugs
 	@tools/tidy
 
 # clang alone has libFuzzer; its __atomic builtins take no _Atomic, which one thread can do without.
