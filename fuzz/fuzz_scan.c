@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     memcpy(p, data + 1, len);
     if (is_mended)
         mend_checks(p, len);
-    struct scan scan = {.p = p, .len = len, .at = SEGMENT_HEAD, .seed = SEED};
+    struct scan scan = {.p = p, .len = len, .at = SEGMENT_HEAD, .head = RECORD_HEAD, .seed = SEED};
     size_t expected = SEGMENT_HEAD;
     enum scan_kind last = SCAN_END;
     size_t at;

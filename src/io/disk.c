@@ -60,13 +60,6 @@ static int64_t real_size(struct disk *disk, int file)
     return fstat(file, &stat) < 0 ? -errno : stat.st_size;
 }
 
-static int real_mode(struct disk *disk, int file)
-{
-    (void)disk;
-    struct stat stat;
-    return fstat(file, &stat) < 0 ? -errno : (int)(stat.st_mode & 07777);
-}
-
 static int64_t real_read(struct disk *disk, int file, void *to, size_t len, uint64_t at)
 {
     (void)disk;
@@ -228,7 +221,6 @@ static const struct disk_ops real_ops = {
     .open = real_open,
     .close = real_close,
     .size = real_size,
-    .mode = real_mode,
     .read = real_read,
     .write = real_write,
     .allocate = real_allocate,
@@ -252,6 +244,21 @@ static int sync_parent(int dir)
     int result = sync_dir(parent);
     close(parent);
     return result;
+}
+
+enum { PIECE = 4096 };
+
+bool disk_read_whole(struct disk *disk, int file, char *to, size_t len)
+{
+    if (disk->ops->read(disk, file, to, len, 0) == (int64_t)len)
+        return true;
+    for (size_t at = 0; at < len; at += PIECE) {
+        size_t piece = len - at < PIECE ? len - at : PIECE;
+        int64_t n = disk->ops->read(disk, file, to + at, piece, at);
+        size_t got = n < 0 ? 0 : (size_t)n;
+        memset(to + at + got, 0, piece - got);
+    }
+    return false;
 }
 
 int disk_open(const char *path, bool create, struct disk **ret)

@@ -30,8 +30,6 @@ struct disk_ops {
     void (*close)(struct disk *disk, int file);
     /* Bytes in the file, or a negative errno. */
     int64_t (*size)(struct disk *disk, int file);
-    /* Its permission bits, or a negative errno. */
-    int (*mode)(struct disk *disk, int file);
     /* Up to `len` bytes from `at`; fewer only at the end of the file. The number of bytes, or a negative errno. */
     int64_t (*read)(struct disk *disk, int file, void *to, size_t len, uint64_t at);
     /* All of it, or a negative errno, after which any part may have been written. */
@@ -60,6 +58,9 @@ struct disk {
 
 /* The real one, in directory `path`; it is made (mode 0700) when only its last part is missing and `create`. */
 int disk_open(const char *path, bool create, struct disk **ret);
+
+/* Reads `len` bytes from the file's beginning on. What the disk cannot give is zero; false: there is such. */
+bool disk_read_whole(struct disk *disk, int file, char *to, size_t len);
 
 /* Empties the pointer; NULL inside is fine. */
 static inline void disk_close(struct disk **disk)

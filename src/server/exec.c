@@ -3,7 +3,6 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "base/version.h"
-#include "server/crawler.h"
 #include "server/prefix.h"
 #include "server/stats.h"
 
@@ -189,7 +188,6 @@ static const struct verb_row verbs[] = {
     [VERB_VERBOSITY] = {run_verbosity, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_SHUTDOWN] = {run_shutdown, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_MEMLIMIT] = {run_memlimit, 0, ROLE_ADMIN, NONE, NONE, NONE},
-    [VERB_CRAWLER] = {crawler_run, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_NOOP] = {run_noop, 0, ROLE_READ, NONE, NONE, NONE},
     [VERB_QUIT] = {run_noop, 0, 0, NONE, NONE, NONE},
     [VERB_REFRESH_CERTS] = {access_refresh_certs, 0, ROLE_ADMIN, NONE, NONE, NONE},

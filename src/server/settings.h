@@ -39,7 +39,6 @@ struct settings {
     bool daemonize;
     bool no_evict;
     bool evict_sessions;
-    bool no_dumps;
     bool help;
     bool version;
     bool manual;

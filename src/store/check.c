@@ -2,8 +2,8 @@
 #include "store/check.h"
 #include "base/hash.h"
 #include "store/dir.h"
-#include "store/keyfile.h"
 #include "store/mend.h"
+#include "store/names.h"
 #include "store/newest.h"
 #include "store/scan.h"
 #include "store/segment.h"
@@ -13,15 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PIECE = 4096 };
-
 /* More than any segment has: a value and what belongs to it. */
 #define FILE_MAX ((int64_t)RECORD_VALUE_MAX + (1 << 20))
-
-struct name {
-    uint32_t shard;
-    uint64_t serial;
-};
 
 struct check {
     struct dir dir;
@@ -30,10 +23,7 @@ struct check {
     void (*notice)(void *arg, const char *line);
     void *arg;
     char *problem;
-    struct name *names; /* of the segments, by shard and serial */
-    size_t nnames;
-    size_t names_cap;
-    bool is_short_of_memory;
+    struct names names;
 
     /* Of one shard. */
     struct newest newest;
@@ -119,7 +109,8 @@ static bool note_torn(struct check *check, size_t at, size_t len)
 /* False: no memory. */
 static bool scan_segment(struct check *check, size_t len)
 {
-    struct scan scan = {.p = check->bytes, .len = len, .at = SEGMENT_HEAD, .seed = check->dir.seed};
+    struct scan scan = {
+        .p = check->bytes, .len = len, .at = SEGMENT_HEAD, .head = RECORD_HEAD, .seed = check->dir.seed};
     size_t at;
     size_t n;
     enum scan_kind kind;
@@ -142,21 +133,6 @@ static bool is_good_head(const struct check *check, const struct name *name)
     return memcmp(head.magic, SEGMENT_MAGIC, sizeof head.magic) == 0 &&
            head.check == (uint32_t)hash_bytes(rest, check->dir.seed) && head.shard == name->shard &&
            head.serial == name->serial;
-}
-
-/* What the disk cannot give is zero, and damage for the scan to find. */
-static void read_all(struct check *check, int number, size_t len)
-{
-    struct disk *disk = check->dir.disk;
-    if (disk->ops->read(disk, number, check->bytes, len, 0) == (int64_t)len)
-        return;
-    tell(check, "cannot be read as a whole; what is missing is taken for zeros");
-    for (size_t at = 0; at < len; at += PIECE) {
-        size_t piece = len - at < PIECE ? len - at : PIECE;
-        int64_t n = disk->ops->read(disk, number, check->bytes + at, piece, at);
-        size_t got = n < 0 ? 0 : (size_t)n;
-        memset(check->bytes + at + got, 0, piece - got);
-    }
 }
 
 static bool make_room(struct check *check, size_t len)
@@ -198,7 +174,8 @@ static enum err look_through(struct check *check, const struct name *name, int n
         return ERR_NONE;
     if (!make_room(check, len))
         return fail_memory(check);
-    read_all(check, number, len);
+    if (!disk_read_whole(check->dir.disk, number, check->bytes, len))
+        tell(check, "cannot be read as a whole; what is missing is taken for zeros");
     if (!scan_segment(check, len))
         return fail_memory(check);
     bool is_used = check->mend.n > 0 || memcmp(&before.items, &check->report.items,
@@ -245,11 +222,12 @@ static void end_shard(struct check *check)
 
 static enum err look_at_all(struct check *check)
 {
-    for (size_t i = 0; i < check->nnames; i++) {
-        enum err err = look_at(check, &check->names[i]);
+    const struct name *list = check->names.list;
+    for (size_t i = 0; i < check->names.n; i++) {
+        enum err err = look_at(check, &list[i]);
         if (err != ERR_NONE)
             return err;
-        if (i + 1 == check->nnames || check->names[i + 1].shard != check->names[i].shard)
+        if (i + 1 == check->names.n || list[i + 1].shard != list[i].shard)
             end_shard(check);
     }
     return ERR_NONE;
@@ -257,56 +235,20 @@ static enum err look_at_all(struct check *check)
 
 /* ---- the directory ---- */
 
-static void add_name(void *arg, const char *text)
-{
-    struct check *check = arg;
-    struct name name;
-    if (!dir_parse_segment_name(text, &name.shard, &name.serial) || check->is_short_of_memory)
-        return;
-    if (check->nnames == check->names_cap) {
-        size_t cap = check->names_cap == 0 ? 64 : check->names_cap * 2;
-        struct name *names = reallocarray(check->names, cap, sizeof *names);
-        check->is_short_of_memory = names == NULL;
-        if (names == NULL)
-            return;
-        check->names = names;
-        check->names_cap = cap;
-    }
-    check->names[check->nnames++] = name;
-}
-
-static int by_serial(const void *a, const void *b)
-{
-    const struct name *x = a;
-    const struct name *y = b;
-    if (x->shard != y->shard)
-        return x->shard < y->shard ? -1 : 1;
-    return x->serial < y->serial ? -1 : x->serial > y->serial;
-}
-
-/* Without it a server makes another: handles are then not what they were. */
-static enum err look_at_key(struct check *check)
-{
-    unsigned char key[KEYFILE_BYTES];
-    char problem[STORE_PROBLEM_MAX];
-    bool is_found;
-    enum err err = keyfile_read(check->dir.disk, key, &is_found, problem);
-    if (err == ERR_SYSTEM)
-        snprintf(check->problem, STORE_PROBLEM_MAX, "%s", problem);
-    if (err != ERR_USAGE)
-        return err;
-    snprintf(check->file_name, sizeof check->file_name, "key");
-    check->report.bad_files++;
-    tell(check, "%s", problem);
-    return ERR_NONE;
-}
-
 /* The layout first: nothing, not even a lock, is left in a directory that is not ours. */
 static enum err enter(struct check *check, struct disk *disk)
 {
     enum err err = dir_read_layout(&check->dir, disk, check->problem);
     if (err != ERR_NONE)
         return err;
+    if (check->dir.format != DIR_FORMAT) {
+        snprintf(
+            check->problem, STORE_PROBLEM_MAX,
+            "it is of format %u, of an older version; start the server on it, which brings it to format %d, "
+            "and look again",
+            (unsigned)check->dir.format, DIR_FORMAT);
+        return ERR_USAGE;
+    }
     int error = disk->ops->lock(disk, "lock");
     if (error == -EWOULDBLOCK) {
         snprintf(check->problem, STORE_PROBLEM_MAX,
@@ -315,14 +257,8 @@ static enum err enter(struct check *check, struct disk *disk)
     }
     if (error < 0)
         return fail(check, ERR_SYSTEM, "cannot take the lock there", error);
-    error = disk->ops->list(disk, add_name, check);
-    if (error < 0)
-        return fail(check, ERR_SYSTEM, "cannot list it", error);
-    if (check->is_short_of_memory)
-        return fail_memory(check);
-    if (check->nnames > 0)
-        qsort(check->names, check->nnames, sizeof *check->names, by_serial);
-    return ERR_NONE;
+    error = names_read(&check->names, disk, dir_parse_segment_name);
+    return error < 0 ? fail(check, ERR_SYSTEM, "cannot list it", error) : ERR_NONE;
 }
 
 enum err check_run(struct disk *disk, bool repair, struct check_report *ret,
@@ -331,14 +267,12 @@ enum err check_run(struct disk *disk, bool repair, struct check_report *ret,
     struct check check = {.repair = repair, .notice = notice, .arg = arg, .problem = problem};
     enum err err = enter(&check, disk);
     if (err == ERR_NONE)
-        err = look_at_key(&check);
-    if (err == ERR_NONE)
         err = look_at_all(&check);
     if (err == ERR_NONE)
         *ret = check.report;
     newest_fini(&check.newest);
     mend_fini(&check.mend);
     free(check.bytes);
-    free(check.names);
+    names_fini(&check.names);
     return err;
 }

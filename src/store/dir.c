@@ -86,9 +86,16 @@ static int write_layout(struct dir *dir)
     return error == 0 ? dir->disk->ops->sync_dir(dir->disk) : error;
 }
 
-static enum err make(struct dir *dir, char *problem)
+int dir_set_format(struct dir *dir)
 {
     int error = write_layout(dir);
+    dir->format = error == 0 ? DIR_FORMAT : dir->format;
+    return error;
+}
+
+static enum err make(struct dir *dir, char *problem)
+{
+    int error = dir_set_format(dir);
     if (error < 0)
         return refuse(problem, ERR_SYSTEM, "cannot write there: %s; make it writable, or give another",
                       strerror(-error));
@@ -121,6 +128,7 @@ static enum err read_layout(struct dir *dir, int file, char *problem)
         !is_layout_sane(&layout))
         return refuse(problem, ERR_USAGE, "the file `store` there is damaged%s; put it back from a backup",
                       "");
+    dir->format = layout.format;
     dir->nshards = layout.nshards;
     dir->segment_bytes = layout.segment_bytes;
     dir->seed = layout.seed;
@@ -267,20 +275,37 @@ int dir_write_clock(struct dir *dir, uint64_t version, bool sync)
 
 void dir_segment_name(uint32_t shard, uint64_t serial, char name[DIR_NAME_MAX])
 {
+    snprintf(name, DIR_NAME_MAX, "%02u-%08llx.2.seg", shard, (unsigned long long)serial);
+}
+
+void dir_old_segment_name(uint32_t shard, uint64_t serial, char name[DIR_NAME_MAX])
+{
     snprintf(name, DIR_NAME_MAX, "%02u-%08llx.seg", shard, (unsigned long long)serial);
 }
 
-bool dir_parse_segment_name(const char *name, uint32_t *ret_shard, uint64_t *ret_serial)
+/* It is one when it is what `print` makes of the numbers that it begins with. */
+static bool parse(const char *name, void (*print)(uint32_t shard, uint64_t serial, char name[DIR_NAME_MAX]),
+                  uint32_t *ret_shard, uint64_t *ret_serial)
 {
     unsigned shard;
     unsigned long long serial;
     char again[DIR_NAME_MAX];
-    if (sscanf(name, "%2u-%16llx.seg", &shard, &serial) != 2)
+    if (sscanf(name, "%2u-%16llx.", &shard, &serial) != 2)
         return false;
-    dir_segment_name(shard, serial, again);
+    print(shard, serial, again);
     if (strcmp(name, again) != 0)
         return false;
     *ret_shard = shard;
     *ret_serial = serial;
     return true;
+}
+
+bool dir_parse_segment_name(const char *name, uint32_t *ret_shard, uint64_t *ret_serial)
+{
+    return parse(name, dir_segment_name, ret_shard, ret_serial);
+}
+
+bool dir_parse_old_segment_name(const char *name, uint32_t *ret_shard, uint64_t *ret_serial)
+{
+    return parse(name, dir_old_segment_name, ret_shard, ret_serial);
 }

@@ -1,7 +1,6 @@
 /* Files of segments, and the one write for each shard and turn: see log.h. */
 #include "store/log.h"
 #include "base/check.h"
-#include "base/hash.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -46,10 +45,7 @@ static void fill_head(struct shard *shard, struct segment *segment)
                                 .large = segment->large,
                                 .serial = segment->opened,
                                 .size = segment->size};
-    memcpy(head.magic, SEGMENT_MAGIC, sizeof head.magic);
-    size_t from = offsetof(struct segment_head, shard);
-    head.check = (uint32_t)hash_bytes((struct bytes){.p = (char *)&head + from, .len = sizeof head - from},
-                                      shard->seed);
+    segment_seal_head(&head, shard->seed);
     memcpy(segment->base, &head, sizeof head);
 }
 

@@ -1,14 +1,15 @@
 /*
- * record: how one thing lies in the log, in memory and on disk alike. Little-endian, 4-aligned head of 28 bytes.
+ * record: how one thing lies in the log, in memory and on disk alike. Little-endian, 8-aligned head of 32 bytes.
  *
- *      0       4           8          12         14        15     16         20      24      28
- *      | check | value_len | version, 48 bits    | key_len | kind | expiry_s | flags | state | body …, padded to 8
+ *      0       4           8          12         14        15     16         20      24      28       32
+ *      | check | value_len | version, 48 bits    | key_len | kind | expiry_s | flags | state | seen_s | body …, padded to 8
  *
  *      kind:   | 4 bits: what it is | session | has attributes | key form | codec |
  *      body:   [attributes] key value          attributes: | u16 length of all, itself too | … |, padded to 8
  *      state:  memory's own, nothing on disk: | fetched | won | 30 bits: when it expires now |
+ *      seen_s: memory's own: when it was last read or written
  *
- * `check` covers all but itself and `state`, keyed by the store's seed, so that a value cannot pose as a record.
+ * `check` covers all but itself, `state` and `seen_s`, keyed by the store's seed, so that a value cannot pose as a record.
  * What a touch changes is in `state`; expiry_s stays as it was written, so what lies on disk never changes.
  *
  *      item       key and value
@@ -23,7 +24,7 @@
  * (the hash of an id instead of the id), a codec, kinds not known here.
  *
  * Ownership: a record belongs to its segment. It never moves; a newer one supersedes it.
- * Threads: only under the lock of its shard; what lies on disk already may be read without, but for `state`.
+ * Threads: only under the lock of its shard; what lies on disk already may be read without, but for `state` and `seen_s`.
  * Limits: key_len fits a byte (250), value_len 30 bits (-I is at most 1 GiB).
  */
 #ifndef CLOAKROOM_STORE_RECORD_H
@@ -43,10 +44,11 @@ struct record {
     uint32_t expiry_s; /* as written, in store seconds; 0: never */
     uint32_t flags;
     uint32_t state;
+    uint32_t seen_s; /* in store seconds */
     char bytes[];
 };
 
-_Static_assert(offsetof(struct record, bytes) == 28, "the head has 28 bytes");
+_Static_assert(offsetof(struct record, bytes) == 32, "the head has 32 bytes");
 
 enum record_kind {
     RECORD_ITEM = 1,
@@ -58,7 +60,7 @@ enum record_kind {
 };
 
 enum {
-    RECORD_HEAD = 28,
+    RECORD_HEAD = 32,
     RECORD_ALIGN = 8,
     RECORD_KEY_MAX = 250,
     RECORD_VALUE_MAX = 1 << 30,
@@ -111,9 +113,10 @@ static inline void record_set_expiry(struct record *record, uint32_t expiry_s)
 }
 
 /* Memory's own part as it is after a write, or when it has been read from a disk. */
-static inline void record_reset_state(struct record *record)
+static inline void record_reset_state(struct record *record, uint32_t now_s)
 {
     record->state = 0;
+    record->seen_s = now_s;
     record_set_expiry(record, record->expiry_s);
 }
 
@@ -138,14 +141,19 @@ static inline size_t record_pad(size_t len)
     return (len + RECORD_ALIGN - 1) & ~(size_t)(RECORD_ALIGN - 1);
 }
 
-/* With what pads them. */
-static inline size_t record_attributes_len(const struct record *record)
+/* With what pads them. `body` lies behind the head: that of an older format is shorter. */
+static inline size_t record_attributes_len_in(const struct record *record, const char *body)
 {
     if ((record->kind & RECORD_HAS_ATTRIBUTES) == 0)
         return 0;
     uint16_t len;
-    memcpy(&len, record->bytes, sizeof len);
+    memcpy(&len, body, sizeof len);
     return record_pad(len);
+}
+
+static inline size_t record_attributes_len(const struct record *record)
+{
+    return record_attributes_len_in(record, record->bytes);
 }
 
 static inline size_t record_size_for(size_t key_len, size_t value_len)
@@ -153,9 +161,14 @@ static inline size_t record_size_for(size_t key_len, size_t value_len)
     return record_pad(RECORD_HEAD + key_len + value_len);
 }
 
+static inline size_t record_body_len_in(const struct record *record, const char *body)
+{
+    return record_attributes_len_in(record, body) + record->key_len + record->value_len;
+}
+
 static inline size_t record_body_len(const struct record *record)
 {
-    return record_attributes_len(record) + record->key_len + record->value_len;
+    return record_body_len_in(record, record->bytes);
 }
 
 static inline size_t record_size(const struct record *record)

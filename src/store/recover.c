@@ -3,13 +3,35 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "store/recover_part.h"
+#include "store/upgrade.h"
 
-#include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PIECE = 4096, THREADS_MAX = 16 };
+enum { PIECE = 4096, THREADS_MAX = 16, NOTICES_MAX = 20 };
+
+void recover_tell(struct recovery *recovery, const char *format, ...)
+{
+    char line[STORE_PROBLEM_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    if (recovery->notice != NULL)
+        recovery->notice(recovery->notice_arg, line);
+}
+
+void recover_tell_damage(struct recovery *recovery, const char *name, uint64_t at, uint64_t len)
+{
+    uint64_t n = __atomic_add_fetch(&recovery->ndamaged, 1, __ATOMIC_RELAXED);
+    if (n <= NOTICES_MAX)
+        recover_tell(recovery, "%s: %llu bytes from offset %llu on hold no good record; left out", name,
+                     (unsigned long long)len, (unsigned long long)at);
+    if (n == NOTICES_MAX)
+        recover_tell(recovery, "more damage is only counted");
+}
 
 struct crew {
     struct part *parts;
@@ -79,42 +101,7 @@ enum err recover_run(struct recovery *recovery, struct log *log, struct shard *s
     return ERR_NONE;
 }
 
-/* The list of segment files. */
-struct lister {
-    struct recovery *recovery;
-    bool is_short_of_memory;
-};
-
-static void add_name(void *arg, const char *name)
-{
-    struct lister *lister = arg;
-    struct recovery *recovery = lister->recovery;
-    struct found found = {0};
-    if (!dir_parse_segment_name(name, &found.shard, &found.serial))
-        return;
-    if (recovery->nfiles == recovery->files_cap) {
-        size_t cap = recovery->files_cap == 0 ? 64 : recovery->files_cap * 2;
-        struct found *files = realloc(recovery->files, cap * sizeof *files);
-        if (files == NULL) {
-            lister->is_short_of_memory = true;
-            return;
-        }
-        recovery->files = files;
-        recovery->files_cap = cap;
-    }
-    recovery->files[recovery->nfiles++] = found;
-}
-
-static int by_serial(const void *a, const void *b)
-{
-    const struct found *x = a;
-    const struct found *y = b;
-    if (x->shard != y->shard)
-        return x->shard < y->shard ? -1 : 1;
-    return x->serial < y->serial ? -1 : x->serial > y->serial;
-}
-
-static int64_t size_of(struct disk *disk, const struct found *found)
+static int64_t size_of(struct disk *disk, const struct name *found)
 {
     char name[DIR_NAME_MAX];
     dir_segment_name(found->shard, found->serial, name);
@@ -129,17 +116,17 @@ static int64_t size_of(struct disk *disk, const struct found *found)
 enum err recover_list(struct recovery *recovery, struct log *log, uint32_t segment_bytes, char *problem)
 {
     struct disk *disk = log->dir.disk;
-    struct lister lister = {.recovery = recovery};
     recovery->began_ns = clock_steady_ns(log->dir.clock);
-    int error = disk->ops->list(disk, add_name, &lister);
-    if (error < 0 || lister.is_short_of_memory) {
-        snprintf(problem, STORE_PROBLEM_MAX, "cannot list it: %s", strerror(error < 0 ? -error : ENOMEM));
+    enum err err = upgrade_run(&log->dir, recovery, problem);
+    if (err != ERR_NONE)
+        return err;
+    int error = names_read(&recovery->files, disk, dir_parse_segment_name);
+    if (error < 0) {
+        snprintf(problem, STORE_PROBLEM_MAX, "cannot list it: %s", strerror(-error));
         return ERR_SYSTEM;
     }
-    if (recovery->nfiles > 0)
-        qsort(recovery->files, recovery->nfiles, sizeof *recovery->files, by_serial);
-    for (size_t i = 0; i < recovery->nfiles; i++) {
-        int64_t size = size_of(disk, &recovery->files[i]);
+    for (size_t i = 0; i < recovery->files.n; i++) {
+        int64_t size = size_of(disk, &recovery->files.list[i]);
         if (size < 0) {
             snprintf(problem, STORE_PROBLEM_MAX, "cannot open a segment there: %s", strerror((int)-size));
             return ERR_SYSTEM;
@@ -153,6 +140,5 @@ enum err recover_list(struct recovery *recovery, struct log *log, uint32_t segme
 
 void recover_fini(struct recovery *recovery)
 {
-    free(recovery->files);
-    recovery->files = NULL;
+    names_fini(&recovery->files);
 }

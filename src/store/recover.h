@@ -12,20 +12,13 @@
 #define CLOAKROOM_STORE_RECOVER_H
 
 #include "store/log.h"
-
-struct found {
-    uint32_t shard;
-    uint64_t serial;
-    uint64_t bytes;
-};
+#include "store/names.h"
 
 struct recovery {
     void (*notice)(void *arg, const char *line);
     void *notice_arg;
     struct store_progress *progress; /* or NULL */
-    struct found *files;             /* by shard and serial */
-    size_t nfiles;
-    size_t files_cap;
+    struct names files;
     uint64_t file_bytes; /* as segments in memory */
     size_t large_bytes;  /* a record beyond has a segment of its own */
     uint32_t now_s;
@@ -39,6 +32,7 @@ struct recovery {
     uint64_t took_ms;
 };
 
+/* Brings a directory of an older format to this one first. */
 enum err recover_list(struct recovery *recovery, struct log *log, uint32_t segment_bytes,
                       char *problem) ERR_MUST_CHECK;
 /* Fills the shards, which are new. */

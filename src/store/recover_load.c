@@ -4,11 +4,8 @@
 #include "store/recover_part.h"
 #include "store/scan.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { NOTICES_MAX = 20, PIECE = 4096 };
 
 struct loaded {
     char name[DIR_NAME_MAX];
@@ -20,27 +17,6 @@ struct loaded {
     struct segment_head head;
 };
 
-__attribute__((format(printf, 2, 3))) static void tell(struct recovery *recovery, const char *format, ...)
-{
-    char line[STORE_PROBLEM_MAX];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    if (recovery->notice != NULL)
-        recovery->notice(recovery->notice_arg, line);
-}
-
-static void tell_damage(struct recovery *recovery, const char *name, uint64_t at, uint64_t len)
-{
-    uint64_t n = __atomic_add_fetch(&recovery->ndamaged, 1, __ATOMIC_RELAXED);
-    if (n <= NOTICES_MAX)
-        tell(recovery, "%s: %llu bytes from offset %llu on hold no good record; left out", name,
-             (unsigned long long)len, (unsigned long long)at);
-    if (n == NOTICES_MAX)
-        tell(recovery, "more damage is only counted");
-}
-
 /* Once a second, when it lasts. */
 static void tell_progress(struct recovery *recovery, const struct clock *clock, uint64_t bytes)
 {
@@ -51,28 +27,14 @@ static void tell_progress(struct recovery *recovery, const struct clock *clock, 
     uint64_t told_s = __atomic_load_n(&recovery->told_s, __ATOMIC_RELAXED);
     if (passed_s > told_s && __atomic_compare_exchange_n(&recovery->told_s, &told_s, passed_s, false,
                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        tell(recovery, "recovering: %llu of %llu MB", (unsigned long long)(sum >> 20),
-             (unsigned long long)(recovery->file_bytes >> 20));
+        recover_tell(recovery, "recovering: %llu of %llu MB", (unsigned long long)(sum >> 20),
+                     (unsigned long long)(recovery->file_bytes >> 20));
 }
 
 static enum err fail(struct part *part, const char *name, int error)
 {
     snprintf(part->problem, sizeof part->problem, "%s there: %s", name, strerror(-error));
     return ERR_SYSTEM;
-}
-
-/* Reads all; what the disk cannot give is zero, and damage for the scan to find. */
-static void read_all(struct disk *disk, struct loaded *file, char *to, size_t len)
-{
-    int64_t n = disk->ops->read(disk, file->number, to, len, 0);
-    if (n == (int64_t)len)
-        return;
-    file->is_unreadable = true;
-    for (size_t at = 0; at < len; at += PIECE) {
-        size_t piece = len - at < PIECE ? len - at : PIECE;
-        n = disk->ops->read(disk, file->number, to + at, piece, at);
-        memset(to + at + (n < 0 ? 0 : n), 0, piece - (size_t)(n < 0 ? 0 : n));
-    }
 }
 
 static void read_head(const struct part *part, struct loaded *file)
@@ -174,7 +136,7 @@ static bool take(struct part *part, struct record *record, uint32_t place)
     uint64_t version = record_version(record) >> VERSION_SHARD_BITS;
     if (version > shard->version)
         shard->version = version;
-    record_reset_state(record);
+    record_reset_state(record, part->recovery->now_s);
     switch (record_kind(record)) {
     case RECORD_ITEM:
     case RECORD_STALE:
@@ -200,7 +162,8 @@ static void step_over(struct record *record, size_t len)
 /* False: no memory. */
 static bool scan_segment(struct part *part, struct segment *segment, struct loaded *file, size_t len)
 {
-    struct scan scan = {.p = segment->base, .len = len, .at = SEGMENT_HEAD, .seed = part->shard->seed};
+    struct scan scan = {
+        .p = segment->base, .len = len, .at = SEGMENT_HEAD, .head = RECORD_HEAD, .seed = part->shard->seed};
     size_t at;
     size_t n;
     size_t closed = 0; /* gaps too short for a record that says nothing: what follows moves up, in memory */
@@ -208,7 +171,7 @@ static bool scan_segment(struct part *part, struct segment *segment, struct load
     while ((kind = scan_next(&scan, &at, &n)) != SCAN_END) {
         struct record *record = segment_record(segment, (uint32_t)at);
         if (kind == SCAN_DAMAGED) {
-            tell_damage(part->recovery, file->name, at + closed, n);
+            recover_tell_damage(part->recovery, file->name, at + closed, n);
             if (n >= RECORD_HEAD) {
                 step_over(record, n);
                 continue;
@@ -267,9 +230,9 @@ static enum err load_open(struct part *part, struct loaded *file, uint64_t seria
         return ERR_MEMORY;
     }
     size_t len = file->size < segment->size ? file->size : segment->size;
-    read_all(disk, file, segment->base, len);
+    file->is_unreadable = !disk_read_whole(disk, file->number, segment->base, len);
     if (!file->has_good_head)
-        tell_damage(part->recovery, file->name, 0, SEGMENT_HEAD);
+        recover_tell_damage(part->recovery, file->name, 0, SEGMENT_HEAD);
     if (!scan_segment(part, segment, file, len)) {
         snprintf(part->problem, sizeof part->problem, "no memory to load what lies there");
         return ERR_MEMORY;
@@ -282,7 +245,7 @@ static enum err load_open(struct part *part, struct loaded *file, uint64_t seria
     return error < 0 ? fail(part, "cannot cut and sync a segment", error) : ERR_NONE;
 }
 
-static enum err load(struct part *part, const struct found *found)
+static enum err load(struct part *part, const struct name *found)
 {
     struct disk *disk = part->log->dir.disk;
     struct loaded file = {0};
@@ -368,10 +331,10 @@ enum err recover_load(struct part *part)
 {
     const struct recovery *recovery = part->recovery;
     struct shard *shard = part->shard;
-    for (size_t i = 0; i < recovery->nfiles; i++) {
-        if (recovery->files[i].shard != shard->number)
+    for (size_t i = 0; i < recovery->files.n; i++) {
+        if (recovery->files.list[i].shard != shard->number)
             continue;
-        enum err err = load(part, &recovery->files[i]);
+        enum err err = load(part, &recovery->files.list[i]);
         if (err != ERR_NONE) {
             free(part->notes);
             return err;

@@ -16,6 +16,7 @@ struct scan {
     size_t len;
     size_t at;
     uint64_t seed;
+    size_t head; /* of a record: RECORD_HEAD, or that of an older format */
 };
 
 enum scan_kind { SCAN_RECORD, SCAN_DAMAGED, SCAN_END };

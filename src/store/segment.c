@@ -1,15 +1,24 @@
 /* Opening, filling and freeing segments, see segment.h. */
 #include "store/segment.h"
 #include "base/check.h"
+#include "base/hash.h"
 #include "store/attributes.h"
 
 #include <stdlib.h>
 
 enum { PAGE = 4096 };
 
-static uint64_t round_to_pages(uint64_t len)
+uint64_t segment_round(uint64_t bytes)
 {
-    return (len + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    return (bytes + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+}
+
+void segment_seal_head(struct segment_head *head, uint64_t seed)
+{
+    size_t from = offsetof(struct segment_head, shard);
+    memcpy(head->magic, SEGMENT_MAGIC, sizeof head->magic);
+    head->check =
+        (uint32_t)hash_bytes((struct bytes){.p = (char *)head + from, .len = sizeof *head - from}, seed);
 }
 
 struct segment *segment_open(struct arena *arena, enum store_class class, enum arena_rank rank)
@@ -35,7 +44,7 @@ static struct segment *open_block(struct arena *arena, uint64_t bytes, enum aren
     struct segment *segment = malloc(sizeof *segment);
     if (segment == NULL)
         return NULL;
-    *segment = (struct segment){.size = (uint32_t)round_to_pages(bytes),
+    *segment = (struct segment){.size = (uint32_t)segment_round(bytes),
                                 .used = (uint32_t)bytes,
                                 .soonest_s = UINT32_MAX,
                                 .sealed = true,
@@ -101,7 +110,7 @@ void segment_fill_head(struct record *record, const struct store_write *write)
     unsigned has_attributes = record->kind & RECORD_HAS_ATTRIBUTES; /* they lie in the body */
     record->kind = (uint8_t)(has_attributes | (write->is_stale ? RECORD_STALE : RECORD_ITEM) |
                              (write->class == STORE_SESSION ? RECORD_SESSION : 0U));
-    record_reset_state(record);
+    record_reset_state(record, 0);
 }
 
 /* How many there are. */

@@ -33,7 +33,7 @@ struct segment_head {
 enum { SEGMENT_HEAD = sizeof(struct segment_head) };
 _Static_assert(SEGMENT_HEAD == 32, "the head of a segment has 32 bytes");
 
-#define SEGMENT_MAGIC "CLKSEG1\n"
+#define SEGMENT_MAGIC "CLKSEG2\n"
 
 struct file;
 
@@ -60,6 +60,21 @@ struct segment {
     bool is_unwritten;     /* on the list of unwritten ones */
     _Atomic uint32_t pins; /* of a large one: readers without the lock, plus one for the shard */
 };
+
+/* Fills in what the head says of itself: magic and check. */
+void segment_seal_head(struct segment_head *head, uint64_t seed);
+
+/* A record beyond this has a segment of its own: two halves waste the end of a segment, and no more than 64 KiB are
+ * copied under a lock (S7). */
+enum { SEGMENT_LARGE_SHARE = 2, SEGMENT_LARGE_MAX = 64 << 10 };
+static inline size_t segment_large_bytes(uint32_t segment_bytes)
+{
+    uint32_t share = segment_bytes / SEGMENT_LARGE_SHARE;
+    return share < SEGMENT_LARGE_MAX ? share : SEGMENT_LARGE_MAX;
+}
+
+/* What a large segment of so many bytes takes up in memory. */
+uint64_t segment_round(uint64_t bytes);
 
 /* An empty segment of the arena's size, or NULL. */
 struct segment *segment_open(struct arena *arena, enum store_class class, enum arena_rank rank);

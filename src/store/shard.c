@@ -280,7 +280,8 @@ void shard_seal_record(struct shard *shard, struct record *record)
 void shard_void_record(struct shard *shard, struct record *record)
 {
     record->kind = RECORD_VOID;
-    record->state = record->expiry_s = 0;
+    record->expiry_s = 0;
+    record_reset_state(record, 0);
     record_set_version(record, 0);
     shard_seal_record(shard, record);
 }

@@ -15,25 +15,22 @@ static struct shard *shard_of_key(const struct store *store, struct bytes key)
     return shard_of(store, hash_bytes(key, store->config.seed));
 }
 
-struct store_item store_show(const struct store *store, const struct record *record, uint32_t now_s)
-{
-    return (struct store_item){.value = record_value(record),
-                               .version = record_version(record),
-                               .cas = record_cas(record),
-                               .flags = record->flags,
-                               .expiry_s = from_store_s(store, record_expiry(record)),
-                               .seen_s = from_store_s(store, now_s),
-                               .class = record_is_session(record) ? STORE_SESSION : STORE_CACHE,
-                               .fetched = record_is_fetched(record),
-                               .is_stale = record_kind(record) == RECORD_STALE,
-                               .is_won = record_is_won(record)};
-}
-
 static void show(struct store_entry *entry)
 {
-    entry->found = entry->record != NULL;
-    if (entry->found)
-        entry->item = store_show(entry->store, entry->record, entry->now_s);
+    const struct record *record = entry->record;
+    entry->found = record != NULL;
+    if (record == NULL)
+        return;
+    entry->item = (struct store_item){.value = record_value(record),
+                                      .version = record_version(record),
+                                      .cas = record_cas(record),
+                                      .flags = record->flags,
+                                      .expiry_s = from_store_s(entry->store, record_expiry(record)),
+                                      .seen_s = from_store_s(entry->store, record->seen_s),
+                                      .class = record_is_session(record) ? STORE_SESSION : STORE_CACHE,
+                                      .fetched = record_is_fetched(record),
+                                      .is_stale = record_kind(record) == RECORD_STALE,
+                                      .is_won = record_is_won(record)};
 }
 
 /* With a failed disk: does the entry show what was never acknowledged? A record that did not get there, or no record
@@ -109,6 +106,7 @@ static bool publish(struct store_entry *entry, struct segment *segment, struct r
     struct shard *shard = entry->shard;
     uint32_t place = shard_place(segment, (uint32_t)((char *)record - segment->base));
     record_set_version(record, shard_next_version(shard));
+    record->seen_s = entry->now_s;
     if (entry->record == NULL) {
         if (!index_insert(&shard->index, entry->tag, place))
             return false;
@@ -285,8 +283,12 @@ enum err store_touch(struct store_entry *entry, uint32_t expiry_s)
 
 void store_mark_fetched(struct store_entry *entry)
 {
-    if (!record_is_fetched(entry->record))
-        entry->record->state |= RECORD_FETCHED;
+    /* Written only when it says something new: the line need not leave the other processors' caches. */
+    struct record *record = entry->record;
+    if (!record_is_fetched(record))
+        record->state |= RECORD_FETCHED;
+    if (record->seen_s != entry->now_s)
+        record->seen_s = entry->now_s;
 }
 
 size_t store_item_size(const struct store_entry *entry)

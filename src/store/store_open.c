@@ -16,9 +16,7 @@ enum {
     SEGMENT_DISK_BYTES = 64 << 10, /* a file each, so not too small */
     SEGMENTS_PER_SHARD = 128,      /* so that three heads and the reserve are about 3 % */
     HEADROOM_PERCENT = 5,
-    LARGE_SHARE = 2,            /* what exceeds half a segment would waste its end: it gets its own */
-    LARGE_MAX_BYTES = 64 << 10, /* S7 */
-    OLDER_SHARE = 1024,         /* a count for so many bytes of -m */
+    OLDER_SHARE = 1024, /* a count for so many bytes of -m */
 };
 
 static uint32_t power_of_two_below(uint64_t n)
@@ -122,9 +120,7 @@ static enum err choose_layout(struct store *store, uint32_t *ret_segment_bytes, 
     }
     store->nshards = nshards;
     store->shard_shift = 64 - log2_of(nshards);
-    store->large_bytes = segment_bytes / LARGE_SHARE;
-    if (store->large_bytes > LARGE_MAX_BYTES)
-        store->large_bytes = LARGE_MAX_BYTES;
+    store->large_bytes = segment_large_bytes(segment_bytes);
     *ret_segment_bytes = segment_bytes;
     return err;
 }

@@ -403,22 +403,39 @@ def test_a_delayed_flush_comes():
     harness.in_threads([lambda end=end, down=down: flush_later(end, down) for end in ENDS for down in (False, True)])
 
 
-# A directory of this format, kept since it was made
+# Directories of each format, kept since they were made
 
 
-SAMPLE = harness.ROOT / "test/samples/format-1"
+SAMPLES = harness.ROOT / "test/samples"
 
 
-def test_a_kept_sample_opens():
-    """A later version must read it, and bring it to its own format in place."""
+def sample_opens(name, nlines, has_marks):
+    """nlines: how many the first start says before its ready line; the next starts say nothing."""
     with data_folder() as data:
-        shutil.copytree(SAMPLE, data, dirs_exist_ok=True)
-        for time_round in ("first", "second"):
+        shutil.copytree(SAMPLES / name, data, dirs_exist_ok=True)
+        for start in range(3):
             with on(data) as (s, c):
-                equal(recovered(s), (15, 12, 0), f"what is in the sample, {time_round} start")
+                equal(recovered(s), (15, 12, 0), f"what is in {name}, start {start + 1}")
                 wanted = {f"{SESSION}sample{i}": f"session {i} again".encode() for i in range(5)}
                 wanted |= {f"{SESSION}sample{i}": f"session {i} ".encode() * 10 for i in range(5, 15)}
                 wanted |= {f"cache:{i}": f"cache {i}".encode() for i in range(10)}
-                check_all(c, wanted | {"large": b"L" * 20000, "touched": b"T"}, "the sample")
+                check_all(c, wanted | {"large": b"L" * 20000, "touched": b"T"}, name)
                 gone(c, *[f"{SESSION}sample{i}" for i in range(15, 20)])
-                stop(s)
+                if has_marks:
+                    equal(hit(c, "cache:0")[2], 123456, "the cas that a client had set")
+                    equal(set(c.command("mg cache:1").split()), {"HD", "W", "X"}, "a stale item")
+                s.kill()
+                *before, last = s.said().strip().splitlines()
+                equal(last, s.ready, "what it said last")
+                equal(len(before), nlines if start == 0 else 0, f"lines before that: {before}")
+                odd = [line for line in before if "brought from format 1 to format 2" not in line]
+                equal(odd, [], "what else it said")
+        equal([path.name for path in data.glob("*.seg") if not path.name.endswith(".2.seg")], [], "old segments")
+
+
+def test_a_kept_sample_of_format_1_is_upgraded():
+    sample_opens("format-1", 1, False)
+
+
+def test_a_kept_sample_of_format_2_opens():
+    sample_opens("format-2", 0, True)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import subprocess
 
 import harness
@@ -73,6 +74,20 @@ def test_what_cannot_be_looked_at():
             equal((code, figures), (2, {}), "of a folder that is not ours, or not there")
             check(str(data) in complaint, complaint)
         equal(content(where), {}, "what it left there")
+
+
+def test_an_older_format_is_for_the_server():
+    with data_folder() as data:
+        shutil.copytree(harness.ROOT / "test/samples/format-1", data, dirs_exist_ok=True)
+        before = content(data)
+        code, figures, _, complaint = look(data, "--repair")
+        equal((code, figures), (2, {}), "a look at format 1")
+        check("format 1" in complaint and "start the server" in complaint, complaint)
+        equal(content(data), before, "the folder after a look")
+        with on(data) as (s, _):
+            equal(recovered(s)[2], 0, "damaged records")
+            s.kill()
+        equal(sound(data)["living_items"], "27", "living items after a start")
 
 
 def test_a_flipped_byte_is_named_and_repaired():

@@ -5,11 +5,16 @@
  *      crash [--seed S] --states N      N crashes, three to six in a row on each directory
  *      crash [--seed S] --fail-each N   N turns, again and again: each time the next call of the disk fails
  *      crash [--seed S] --damage N      N directories with some bits flipped
+ *      crash [--seed S] --upgrade N     N directories of format 1, again and again: each time the next call of the upgrade
+ *                                       fails, or the process ends there, or the power
  *
- * A failing run prints its seed; with it and a count of 1 it is that run again.
+ * A failing run prints its seed, and the count with which it is that run again.
  */
 #include "sim/dice.h"
+#include "sim/old_format.h"
 #include "sim/play.h"
+#include "store/dir.h"
+#include "store/names.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -39,11 +44,11 @@ static void announce(const char *mode, uint64_t seed)
              mode);
 }
 
-static void report(const struct play *play, const char *mode, uint64_t seed, const char *more)
+static void report(const struct play *play, const char *mode, uint64_t n, uint64_t seed, const char *more)
 {
     static const char *const names[] = {"interval", "always", "none"};
-    printf("crash --seed %llu --%s 1 (sync %s, %u shards%s): %s\n", (unsigned long long)seed, mode,
-           names[play->config.sync], play->config.nshards, more, play->model.wrong);
+    printf("crash --seed %llu --%s %llu (sync %s, %u shards%s): %s\n", (unsigned long long)seed, mode,
+           (unsigned long long)n, names[play->config.sync], play->config.nshards, more, play->model.wrong);
 }
 
 /* Ends where the dice say: between two calls of the disk, or within one; and so may the opening after it. */
@@ -54,6 +59,8 @@ static uint64_t crash_and_open(struct play *play)
     while (!is_open && !play_is_wrong(play)) {
         play_crash(play, dice_once_in(&play->seed, 2));
         ncrashes++;
+        if (dice_once_in(&play->seed, 5))
+            old_format_make(sim_disk_as_disk(play->disk));
         if (dice_once_in(&play->seed, 6))
             sim_disk_cut_at(play->disk, 1 + dice_roll(&play->seed, 60));
         is_open = play_open(play);
@@ -103,7 +110,7 @@ static void run_states(uint64_t seed, uint64_t nstates, struct tally *tally)
         tally->passed += ncrashes - play_is_wrong(play);
         tally->failed += play_is_wrong(play);
         if (play_is_wrong(play))
-            report(play, "states", seed, "");
+            report(play, "states", 1, seed, "");
         free_play(play);
     }
 }
@@ -133,7 +140,7 @@ static bool fail_nth(uint64_t seed, unsigned nturns, uint64_t nth, struct tally 
     snprintf(more, sizeof more, ", call %llu: %s, then a %s", (unsigned long long)nth, strerror(error),
              is_cut ? "cut" : "kill");
     if (play_is_wrong(play))
-        report(play, "fail-each", seed, more);
+        report(play, "fail-each", nturns, seed, more);
     tally->passed += !play_is_wrong(play);
     tally->failed += play_is_wrong(play);
     free_play(play);
@@ -230,10 +237,74 @@ static void run_damage(uint64_t seed, uint64_t n, struct tally *tally)
                          play->config.problem);
         }
         if (play_is_wrong(play))
-            report(play, "damage", seed, "");
+            report(play, "damage", 1, seed, "");
         tally->passed += !play_is_wrong(play);
         tally->failed += play_is_wrong(play);
         free_play(play);
+    }
+}
+
+enum mishap { MISHAP_FULL, MISHAP_ERROR, MISHAP_KILL, MISHAP_CUT, NMISHAPS };
+
+static void check_is_upgraded(struct play *play)
+{
+    struct disk *disk = sim_disk_as_disk(play->disk);
+    char problem[STORE_PROBLEM_MAX];
+    struct names old = {0};
+    struct dir dir;
+    if (dir_read_layout(&dir, disk, problem) != ERR_NONE || dir.format != DIR_FORMAT ||
+        names_read(&old, disk, dir_parse_old_segment_name) != 0 || old.n > 0)
+        snprintf(play->model.wrong, sizeof play->model.wrong, "of format %u, with %zu old segments",
+                 (unsigned)dir.format, old.n);
+    names_fini(&old);
+}
+
+/* One upgrade with a mishap in its n-th call; false: there was no n-th. */
+static bool upgrade_nth(uint64_t seed, uint64_t nth, enum mishap mishap, struct tally *tally)
+{
+    static const char *const names[NMISHAPS] = {"a full disk", "an error", "a kill", "a power cut"};
+    struct play *play = new_play(seed, false);
+    if (play_open(play))
+        play_turns(play, 10 + dice_roll(&play->seed, 40));
+    play_close(play);
+    if (!old_format_make(sim_disk_as_disk(play->disk)))
+        abort();
+    if (mishap == MISHAP_FULL || mishap == MISHAP_ERROR)
+        sim_disk_fail_at(play->disk, nth, mishap == MISHAP_FULL ? ENOSPC : EIO, SIM_ANY);
+    else
+        sim_disk_cut_at(play->disk, nth);
+    bool is_open = play_open(play);
+    bool was_hit = sim_disk_has_failed(play->disk) || sim_disk_is_dead(play->disk);
+    sim_disk_fail_at(play->disk, 0, 0, 0);
+    sim_disk_cut_at(play->disk, 0);
+    if (is_open && !play_is_wrong(play))
+        check_is_upgraded(play);
+    /* The start that ends it meets a power cut, too; and one more shows what has been made certain. */
+    for (int i = 0; i < 3 && !play_is_wrong(play); i++) {
+        play_crash(play, mishap == MISHAP_CUT || i > 0);
+        sim_disk_cut_at(play->disk, i == 0 ? 1 + dice_roll(&play->seed, 60) : 0);
+        if (play_open(play))
+            check_is_upgraded(play);
+    }
+    char more[64];
+    snprintf(more, sizeof more, ", %s in call %llu", names[mishap], (unsigned long long)nth);
+    if (play_is_wrong(play))
+        report(play, "upgrade", 1, seed, more);
+    tally->passed += !play_is_wrong(play);
+    tally->failed += play_is_wrong(play);
+    free_play(play);
+    return was_hit;
+}
+
+static void run_upgrade(uint64_t seed, uint64_t n, struct tally *tally)
+{
+    for (; n > 0; n--, seed++) {
+        announce("upgrade", seed);
+        for (int mishap = 0; mishap < NMISHAPS; mishap++) {
+            for (uint64_t nth = 1;
+                 tally->failed < FAILED_MAX && upgrade_nth(seed, nth, (enum mishap)mishap, tally); nth++)
+                ;
+        }
     }
 }
 
@@ -260,8 +331,10 @@ int main(int argc, char **argv)
         run_fail_each(seed, (unsigned)n, &tally);
     } else if (mode != NULL && strcmp(mode, "--damage") == 0) {
         run_damage(seed, n, &tally);
+    } else if (mode != NULL && strcmp(mode, "--upgrade") == 0) {
+        run_upgrade(seed, n, &tally);
     } else {
-        fprintf(stderr, "usage: crash [--seed S] --states N | --fail-each N | --damage N\n");
+        fprintf(stderr, "usage: crash [--seed S] --states N | --fail-each N | --damage N | --upgrade N\n");
         return 2;
     }
     printf("%llu passed, %llu failed\n", (unsigned long long)tally.passed, (unsigned long long)tally.failed);

@@ -180,6 +180,31 @@ static void a_far_end_marks_nothing(void **state)
     store_free(&store);
 }
 
+/* Reads and writes are noted, looking is not. */
+static void the_last_use_is_known(void **state)
+{
+    (void)state;
+    struct sim_disk *sim = sim_disk_new(1);
+    struct store *store = open_on(sim);
+    put_marked(store, "a", 10, &(struct store_write){0});
+    assert_int_equal(item_of(store, "a", NOW + 3).seen_s, NOW);
+    fetch(store, "a", NOW + 5);
+    assert_int_equal(item_of(store, "a", NOW + 9).seen_s, NOW + 5);
+    fetch(store, "a", NOW + 10);
+    assert_int_equal(item_of(store, "a", NOW + 11).seen_s, NOW + 10);
+    put_marked(store, "a", 10, &(struct store_write){0}); /* at NOW */
+    assert_int_equal(item_of(store, "a", NOW + 11).seen_s, NOW);
+    fetch(store, "a", NOW + 10);
+    for (uint32_t i = 0; i < 3000; i++) /* so that it is copied */
+        assert_int_equal(put(store, key_name(i % 10), bytes_of("garbage"), 0, STORE_SESSION, NOW), ERR_NONE);
+    tidy_up(store, NOW);
+    assert_int_equal(item_of(store, "a", NOW + 11).seen_s, NOW + 10);
+    restart(&store, sim);
+    assert_int_equal(item_of(store, "a", NOW + 100).seen_s, clock_seconds(&stopped));
+    store_free(&store);
+    sim_disk_free(&sim);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +212,7 @@ int main(void)
         cmocka_unit_test(what_is_there_becomes_stale),
         cmocka_unit_test(winning_is_known_until_it_is_written),
         cmocka_unit_test(a_far_end_marks_nothing),
+        cmocka_unit_test(the_last_use_is_known),
     };
     return cmocka_run_group_tests_name("marks", tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ static struct found scan_all(const struct image *image, size_t len)
     char *copy = malloc(len);
     assert_non_null(copy);
     memcpy(copy, image->bytes, len);
-    struct scan scan = {.p = copy, .len = len, .at = SEGMENT_HEAD, .seed = SEED};
+    struct scan scan = {.p = copy, .len = len, .at = SEGMENT_HEAD, .head = RECORD_HEAD, .seed = SEED};
     size_t at;
     size_t n;
     enum scan_kind kind;
@@ -102,7 +102,7 @@ static void all_are_found(void **state)
     }
 }
 
-/* Memory's own bytes, and those that only pad. */
+/* Memory's own bytes, `state` and `seen_s`, and those that only pad. */
 static bool means_nothing(const struct image *image, unsigned i, size_t offset)
 {
     const struct record *record = (const struct record *)(const void *)(image->bytes + image->begins[i]);
