@@ -20,6 +20,7 @@ ifeq ($(P),release)
 CFLAGS += -O2 -flto=auto -D_FORTIFY_SOURCE=2
 else ifeq ($(P),debug)
 CFLAGS += -O0
+CPPFLAGS += -DCLOAKROOM_DEBUG
 else ifeq ($(P),asan)
 CFLAGS += -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 else ifeq ($(P),tsan)
@@ -151,9 +152,10 @@ bench-durable: all $(LOAD) ## what the log on disk costs and gives, beside memca
 	python3 bench/durable.py --load $(LOAD) --cloakroomd $(B)/cloakroomd $(BENCH_ARGS)
 
 .PHONY: docs
-docs: all ## bring the list of differences in docs/memcached.md up to date
+docs: all ## bring the lists of differences and options in docs/memcached.md up to date
 	@{ sed '/differences: begin/q' docs/memcached.md; echo; test/dialogue/run.py --differences; \
-	   sed -n '/differences: end/,$$p' docs/memcached.md; } > $(B)/memcached.md
+	   sed -n '/differences: end/,/options: begin/p' docs/memcached.md; echo; tools/option-table $(B)/cloakroomd; echo; \
+	   sed -n '/options: end/,$$p' docs/memcached.md; } > $(B)/memcached.md
 	@mv $(B)/memcached.md docs/memcached.md
 
 .PHONY: format clean help

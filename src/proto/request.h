@@ -37,6 +37,7 @@ enum verb {
     VERB_VERBOSITY,
     VERB_SHUTDOWN, /* text only, as are those with words of their own for an answer: see proto_put_line() */
     VERB_MEMLIMIT,
+    VERB_DEBUGTIME, /* in the debug profile only */
     VERB_NOOP,
     VERB_QUIT,
     VERB_REFRESH_CERTS,

@@ -154,6 +154,14 @@ static void run_memlimit(struct conn *conn)
         exec_put_line(conn, bytes_of("OK"));
 }
 
+#ifdef CLOAKROOM_DEBUG
+static void run_debugtime(struct conn *conn)
+{
+    bool ok = debug_clock_order(&conn->worker->server->debug_clock, conn->request.argument);
+    exec_put_line(conn, bytes_of(ok ? "OK" : "ERROR"));
+}
+#endif
+
 static void run_noop(struct conn *conn)
 {
     exec_put_status(conn, STATUS_OK);
@@ -188,6 +196,9 @@ static const struct verb_row verbs[] = {
     [VERB_VERBOSITY] = {run_verbosity, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_SHUTDOWN] = {run_shutdown, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_MEMLIMIT] = {run_memlimit, 0, ROLE_ADMIN, NONE, NONE, NONE},
+#ifdef CLOAKROOM_DEBUG
+    [VERB_DEBUGTIME] = {run_debugtime, 0, ROLE_ADMIN, NONE, NONE, NONE},
+#endif
     [VERB_NOOP] = {run_noop, 0, ROLE_READ, NONE, NONE, NONE},
     [VERB_QUIT] = {run_noop, 0, 0, NONE, NONE, NONE},
     [VERB_REFRESH_CERTS] = {access_refresh_certs, 0, ROLE_ADMIN, NONE, NONE, NONE},

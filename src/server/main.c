@@ -72,7 +72,7 @@ static struct local_config engine_config(struct server *server, char *problem)
         .locks = {.add_wait_ms = (uint32_t)settings->lock_wait_ms,
                   .incr_wait_ms = (uint32_t)settings->lock_wait_incr_ms,
                   .max_waiters = (uint32_t)settings->max_waiters},
-        .clock = &clock_system};
+        .clock = server->clock};
 }
 
 static enum err open_data(struct server *server, char *error)
@@ -285,6 +285,10 @@ static int serve(struct settings *settings)
 {
     char error[ERROR_MAX];
     struct server server = {.settings = settings, .clock = &clock_system};
+#ifdef CLOAKROOM_DEBUG
+    debug_clock_init(&server.debug_clock);
+    server.clock = &server.debug_clock.clock;
+#endif
     server.started_ns = clock_steady_ns(server.clock);
     server.buffers.limit_bytes = buffers_bytes(settings);
     prefix_init(&server.prefixes, settings);

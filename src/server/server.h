@@ -11,6 +11,7 @@
 #include "server/access.h"
 #include "server/buffer.h"
 #include "server/counters.h"
+#include "server/debug_clock.h"
 #include "server/listener.h"
 #include "server/prefix.h"
 #include "server/settings.h"
@@ -21,6 +22,9 @@ struct worker;
 struct server {
     struct settings *settings;
     const struct clock *clock;
+#ifdef CLOAKROOM_DEBUG
+    struct debug_clock debug_clock;
+#endif
     struct engine *engine;  /* see server_engine() */
     struct engine *loading; /* what it was until the store had been loaded, or NULL */
     struct store_progress progress;

@@ -282,3 +282,26 @@ def test_memory_limit_lowered_and_raised():
         for i in range(5000):
             c.send(f"set d{i} 0 0 4000 noreply\r\n".encode() + value + b"\r\n")
         check(c.stats()["cloakroom_used_bytes"] > 16 * MIB, "there is room again")
+
+
+# debugtime, for memcached's own test suite
+
+def test_the_clock_moves_in_the_debug_profile_only():
+    with server() as s, Client(s.address) as c:
+        answer = c.command("debugtime p")
+        if answer == "ERROR":
+            return  # as it must be in a release
+        equal(answer, "OK", "debugtime p")
+        equal(c.set("k", b"v", exptime=2), "STORED", "set")
+        equal(c.set("w", b"v", exptime=c.stats()["time"] + 50), "STORED", "set with wall time")
+        time.sleep(2.5)
+        equal(c.get("k"), b"v", "it stands")
+        begin = c.stats()["time"]
+        equal(c.command("debugtime 3"), "OK", "debugtime 3")
+        equal((c.get("k"), c.stats()["time"] - begin), (None, 3), "three seconds later")
+        equal(c.command("debugtime 40"), "OK", "debugtime 40")
+        equal(c.get("w"), b"v", "before its time")
+        equal(c.command("debugtime 8"), "OK", "debugtime 8")
+        equal(c.get("w"), None, "after its time")
+        equal((c.command("debugtime r"), c.command("debugtime -5"), c.command("debugtime x")), ("OK", "OK", "ERROR"),
+              "it runs on, goes back, and knows no x")

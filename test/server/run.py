@@ -20,7 +20,7 @@ import traceback
 
 import harness
 
-FILES = ["startup", "options", "listeners", "access", "tls", "lifetime", "badinput", "greedy", "limits", "intact", "locks",
+FILES = ["startup", "options", "figures", "listeners", "access", "tls", "lifetime", "badinput", "greedy", "limits", "intact", "locks",
          "waits", "full",
          "durable", "loading", "disk", "offline"]
 TEST_S = 60
