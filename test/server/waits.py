@@ -160,7 +160,7 @@ def test_binary_waits():
             check(not is_answered(next_one, 0.05), "the count has to wait")
             holder.close()
             equal(next_one.answer()[2], bytes(7) + b"\1", "the count of who has it")
-        equal(text.stats()["cloakroom_locks"], 0, "cloakroom_locks at the end")
+        wait_for(lambda: text.stats()["cloakroom_locks"] == 0, "no lock at the end")
 
 
 def test_what_was_left_behind_is_given_back():
