@@ -159,6 +159,9 @@ struct engine_watch {
     struct engine_watch *next;
 };
 
+/* What a key names, as far as is known. */
+enum engine_kind { ENGINE_PLAIN, ENGINE_SESSION, ENGINE_LOCK };
+
 struct engine_ops {
     enum submit (*submit)(struct engine *engine, struct op *op);
     /* Keys that will be asked for next, at most ENGINE_PREFETCH_MAX: a hint. NULL when it is of no use to
@@ -180,6 +183,9 @@ struct engine_ops {
     /* The memory for items from now on, in bytes. False: it cannot be that much. NULL: it cannot be changed. */
     bool (*set_limit)(struct engine *engine, uint64_t limit_bytes);
     void (*read_stats)(struct engine *engine, struct engine_stats *ret);
+    bool (*list)(struct engine *engine, struct store_cursor *cursor, uint32_t now_s, struct store_listed *ret,
+                 size_t *ret_n, uint64_t *ret_unwritten);
+    enum engine_kind (*kind)(struct engine *engine, struct bytes key, bool is_session, struct bytes *ret_id);
     void (*free)(struct engine *engine);
 };
 
@@ -259,6 +265,28 @@ static inline bool engine_set_limit(struct engine *engine, uint64_t limit_bytes)
 static inline void engine_read_stats(struct engine *engine, struct engine_stats *ret)
 {
     engine->ops->read_stats(engine, ret);
+}
+
+/* Not while it is being loaded. */
+static inline bool engine_can_list(const struct engine *engine)
+{
+    return engine->ops->list != NULL;
+}
+
+/* As store_list(), with STORE_LIST_MAX of them at most. Locks are in no list. */
+static inline bool engine_list(struct engine *engine, struct store_cursor *cursor, uint32_t now_s,
+                               struct store_listed *ret, size_t *ret_n, uint64_t *ret_unwritten)
+{
+    return engine->ops->list(engine, cursor, now_s, ret, ret_n, ret_unwritten);
+}
+
+/* What `key` names, told by its name and by `is_session` (what lies there is one). For any but a plain one *ret_id is
+ * the session's id within it: a secret. What ends like a lock of php-memcache counts as one: it is known too late
+ * whether it is. */
+static inline enum engine_kind engine_kind(struct engine *engine, struct bytes key, bool is_session,
+                                           struct bytes *ret_id)
+{
+    return engine->ops->kind(engine, key, is_session, ret_id);
 }
 
 /* Empties the pointer; NULL inside is fine. No op may be under way. */

@@ -23,7 +23,14 @@ struct keyclass_config {
     size_t nprefixes;
 };
 
-enum keyclass keyclass_of(const struct keyclass_config *config, struct bytes key);
+/* *ret_id is the session's id within the key of a session or a lock, else the key. */
+enum keyclass keyclass_split(const struct keyclass_config *config, struct bytes key, struct bytes *ret_id);
+
+static inline enum keyclass keyclass_of(const struct keyclass_config *config, struct bytes key)
+{
+    struct bytes id;
+    return keyclass_split(config, key, &id);
+}
 
 static inline bool keyclass_has_lock_suffix(struct bytes key)
 {

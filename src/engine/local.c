@@ -165,6 +165,25 @@ static void local_read_stats(struct engine *engine, struct engine_stats *ret)
     ret->refused_disk = __atomic_load_n(&local->refused_disk, __ATOMIC_RELAXED);
 }
 
+static bool local_list(struct engine *engine, struct store_cursor *cursor, uint32_t now_s,
+                       struct store_listed *ret, size_t *ret_n, uint64_t *ret_unwritten)
+{
+    return store_list(local_of(engine)->store, cursor, now_s, ret, ret_n, ret_unwritten);
+}
+
+static enum engine_kind local_kind(struct engine *engine, struct bytes key, bool is_session,
+                                   struct bytes *ret_id)
+{
+    enum keyclass class = keyclass_split(&local_of(engine)->config.keyclass, key, ret_id);
+    if (class != KEYCLASS_PLAIN)
+        return class == KEYCLASS_LOCK ? ENGINE_LOCK : ENGINE_SESSION;
+    if (!is_session && keyclass_has_lock_suffix(key)) {
+        ret_id->len -= sizeof KEYCLASS_LOCK_SUFFIX - 1;
+        return ENGINE_LOCK;
+    }
+    return is_session ? ENGINE_SESSION : ENGINE_PLAIN;
+}
+
 static uint32_t tidy(void *arg)
 {
     struct local *local = arg;
@@ -222,6 +241,8 @@ enum err local_new(const struct local_config *config, struct engine **ret)
                                           .flush = local_flush,
                                           .set_limit = local_set_limit,
                                           .read_stats = local_read_stats,
+                                          .list = local_list,
+                                          .kind = local_kind,
                                           .commit = local_commit,
                                           .synced = local_synced,
                                           .watch = local_watch,

@@ -60,6 +60,13 @@ static int64_t real_size(struct disk *disk, int file)
     return fstat(file, &stat) < 0 ? -errno : stat.st_size;
 }
 
+static int real_mode(struct disk *disk, int file)
+{
+    (void)disk;
+    struct stat stat;
+    return fstat(file, &stat) < 0 ? -errno : (int)(stat.st_mode & 07777);
+}
+
 static int64_t real_read(struct disk *disk, int file, void *to, size_t len, uint64_t at)
 {
     (void)disk;
@@ -221,6 +228,7 @@ static const struct disk_ops real_ops = {
     .open = real_open,
     .close = real_close,
     .size = real_size,
+    .mode = real_mode,
     .read = real_read,
     .write = real_write,
     .allocate = real_allocate,

@@ -30,6 +30,8 @@ struct disk_ops {
     void (*close)(struct disk *disk, int file);
     /* Bytes in the file, or a negative errno. */
     int64_t (*size)(struct disk *disk, int file);
+    /* Its permission bits, or a negative errno. */
+    int (*mode)(struct disk *disk, int file);
     /* Up to `len` bytes from `at`; fewer only at the end of the file. The number of bytes, or a negative errno. */
     int64_t (*read)(struct disk *disk, int file, void *to, size_t len, uint64_t at);
     /* All of it, or a negative errno, after which any part may have been written. */

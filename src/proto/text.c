@@ -64,6 +64,7 @@ static const struct command commands[] = {
     {NAME("refresh_certs"), VERB_REFRESH_CERTS, SHAPE_ANY, 0, false, META_NONE},
     {NAME("shutdown"), VERB_SHUTDOWN, SHAPE_ANY, 0, false, META_NONE},
     {NAME("cache_memlimit"), VERB_MEMLIMIT, SHAPE_ONE, 1, false, META_NONE},
+    {NAME("lru_crawler"), VERB_CRAWLER, SHAPE_ANY, 0, false, META_NONE},
 #ifdef CLOAKROOM_DEBUG
     {NAME("debugtime"), VERB_DEBUGTIME, SHAPE_ONE, 1, false, META_NONE},
 #endif

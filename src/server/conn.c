@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "server/ahead.h"
 #include "server/conn_private.h"
+#include "server/dump.h"
 #include "server/exec.h"
 #include "server/roll.h"
 
@@ -55,6 +56,7 @@ void conn_close(struct conn *conn)
     engine_client_gone(server_engine(server), &conn->client);
     loop_clear_timer(&conn->worker->loop, &conn->shake_timer);
     roll_remove(conn);
+    dump_free(server, &conn->dump);
     transport_close(&conn->transport);
     buffer_drop(&conn->in, &server->buffers);
     buffer_drop(&conn->out, &server->buffers);

@@ -27,6 +27,8 @@
 
 enum conn_state { CONN_READING, CONN_WRITING, CONN_WAITING, CONN_YIELDED, CONN_SYNCING, CONN_GONE };
 
+struct dump;
+
 struct conn {
     struct loop_source source;
     struct loop_timer wait_timer; /* of a pending op */
@@ -47,6 +49,7 @@ struct conn {
     struct request request; /* the one under way */
     struct op op;
     char key[PROTO_KEY_MAX];   /* its key, if the request has an encoded one */
+    struct dump *dump;         /* the answer under way, see dump.h; else NULL */
     struct conn *next_in_turn; /* have run in this turn, or wait for the disk: see turn.h */
     uint64_t ticket;           /* its answers wait for this to be synced */
     bool is_to_go_on;          /* there was more to carry out when its run ended */

@@ -1,6 +1,7 @@
 /* Requests out of a connection's input, and what of it is kept for later. See conn.h. */
 #include "server/ahead.h"
 #include "server/conn_private.h"
+#include "server/dump.h"
 #include "server/exec.h"
 
 static void out_of_buffers(struct conn *conn)
@@ -85,7 +86,14 @@ static enum conn_step refuse_value(struct conn *conn)
     return execute(conn, start);
 }
 
-/* One request out of the input. STEP_MORE: there is none, or only half of one, which has been kept. */
+/* A piece of a long answer. */
+static enum conn_step go_on_dumping(struct conn *conn)
+{
+    dump_go_on(conn);
+    return conn->is_last ? STEP_STOP : STEP_ON;
+}
+
+/* One request out of the input, or the next piece of the answer to the last one. STEP_MORE: there is none, or only half of one, which has been kept. */
 static enum conn_step step(struct conn *conn)
 {
     struct buffer *in = &conn->in;
@@ -93,6 +101,8 @@ static enum conn_step step(struct conn *conn)
     size_t used = 0;
     size_t need = 0;
     enum parse parse = PARSE_MORE;
+    if (conn->dump != NULL)
+        return go_on_dumping(conn);
     if (start < in->len)
         parse = proto_next(&conn->proto, in->p + start, in->len - start, &used, &need, &conn->request);
     in->at += used;

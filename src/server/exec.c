@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "base/version.h"
+#include "server/crawler.h"
 #include "server/prefix.h"
 #include "server/stats.h"
 
@@ -196,6 +197,7 @@ static const struct verb_row verbs[] = {
     [VERB_VERBOSITY] = {run_verbosity, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_SHUTDOWN] = {run_shutdown, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_MEMLIMIT] = {run_memlimit, 0, ROLE_ADMIN, NONE, NONE, NONE},
+    [VERB_CRAWLER] = {crawler_run, 0, ROLE_ADMIN, NONE, NONE, NONE},
 #ifdef CLOAKROOM_DEBUG
     [VERB_DEBUGTIME] = {run_debugtime, 0, ROLE_ADMIN, NONE, NONE, NONE},
 #endif

@@ -10,6 +10,7 @@
 #include "net/listen.h"
 #include "server/process.h"
 #include "server/worker.h"
+#include "store/keyfile.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+_Static_assert((int)KEYFILE_BYTES == (int)HANDLE_KEY_BYTES, "the key of handles lies in the file");
 
 enum { ERROR_MAX = ACCESS_ERROR_MAX };
 
@@ -91,18 +94,31 @@ static enum err open_data(struct server *server, char *error)
     return ERR_SYSTEM;
 }
 
+/* Handles stay what they are over a restart where the items do. */
+static enum err open_handle_key(struct server *server, char *problem)
+{
+    if (server->disk != NULL)
+        return keyfile_open(server->disk, server->handle_key.bytes, problem);
+    handle_key_random(&server->handle_key);
+    return ERR_NONE;
+}
+
 /* The engine that answers; workers that are there already are told of its syncs before they can wait for one. */
 static enum err load_engine(struct server *server, const struct local_config *config, char *error)
 {
     struct engine *engine = NULL;
     enum err err = local_new(config, &engine);
+    if (err == ERR_NONE)
+        err = open_handle_key(server, config->store.problem);
     if (err != ERR_NONE && config->store.problem[0] != '\0')
         snprintf(error, ERROR_MAX, "--data %.128s: %s", server->settings->data, config->store.problem);
     else if (err != ERR_NONE)
         snprintf(error, ERROR_MAX, "cannot set up -m %llu megabytes: %s; give less with -m",
                  (unsigned long long)server->settings->memory_mib, err_text(err));
-    if (err != ERR_NONE)
+    if (err != ERR_NONE) {
+        engine_free(&engine);
         return err;
+    }
     for (size_t i = 0; i < server->nworkers; i++)
         engine_watch(engine, &server->workers[i]->turn.watch);
     __atomic_store_n(&server->engine, engine, __ATOMIC_RELEASE);

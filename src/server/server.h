@@ -8,9 +8,11 @@
 #define CLOAKROOM_SERVER_SERVER_H
 
 #include "engine/engine.h"
+#include "engine/handle.h"
 #include "server/access.h"
 #include "server/buffer.h"
 #include "server/counters.h"
+#include "server/crawler.h"
 #include "server/debug_clock.h"
 #include "server/listener.h"
 #include "server/prefix.h"
@@ -29,9 +31,11 @@ struct server {
     struct engine *loading; /* what it was until the store had been loaded, or NULL */
     struct store_progress progress;
     struct disk *disk; /* of --data; NULL: none */
+    struct handle_key handle_key;
     char boot_id[40];
     struct buffer_pool buffers;
     struct access access;
+    struct crawler crawler;
     struct listener *listeners;
     size_t nlisteners;
     const char *pid_file; /* written, to be removed at the end; else NULL */

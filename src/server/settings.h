@@ -39,6 +39,7 @@ struct settings {
     bool daemonize;
     bool no_evict;
     bool evict_sessions;
+    bool no_dumps;
     bool help;
     bool version;
     bool manual;

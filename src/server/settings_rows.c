@@ -126,6 +126,11 @@ static const struct option_row rows[] = {
      .help = "keys that begin so are sessions, never dropped to make room; may be given again",
      OPTION_LIST(struct settings, session_prefixes),
      .fallback = KEYCLASS_DEFAULT_PREFIX},
+    {.letter = 'X',
+     .name = "disable-dumping",
+     .help = "refuse lru_crawler metadump and mgdump, which list the keys of all cache items, and sessions "
+             "as handles",
+     OPTION_FLAG(struct settings, no_dumps)},
     {.name = "data",
      .argument = "<dir>",
      .help =

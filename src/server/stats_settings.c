@@ -61,25 +61,44 @@ static void put_behaviour(struct conn *conn, const struct settings *settings)
     stats_put_u64(conn, "item_size_max", settings->value_max);
     stats_put(conn, "maxconns_fast", "%s", yes_no(!settings->maxconns_waits));
     stats_put(conn, "flush_enabled", "%s", yes_no(!settings->forbid_flush));
-    stats_put(conn, "dump_enabled", "no");
+    stats_put(conn, "dump_enabled", "%s", yes_no(!settings->no_dumps));
     stats_put_u64(conn, "idle_timeout", settings->idle_timeout_s);
     stats_put_u64(conn, "read_buf_mem_limit", settings->buffers_mib << 20);
     stats_put(conn, "hash_algorithm", "xxh3");
+}
+
+/* As it was told, see crawler.h. */
+static void put_crawler(struct conn *conn)
+{
+    const struct crawler *crawler = &conn->worker->server->crawler;
+    stats_put(conn, "lru_crawler", "%s", yes_no(!__atomic_load_n(&crawler->is_off, __ATOMIC_RELAXED)));
+    stats_put_u64(conn, "lru_crawler_sleep", __atomic_load_n(&crawler->sleep_us, __ATOMIC_RELAXED));
+    stats_put_u64(conn, "lru_crawler_tocrawl", __atomic_load_n(&crawler->tocrawl, __ATOMIC_RELAXED));
 }
 
 /* Of slabs, the LRU and the hash table. */
 static void put_what_is_not_there(struct conn *conn)
 {
     static const char *const zeros[] = {
-        "chunk_size",          "growth_factor",        "hashpower_init",          "slab_automove",
-        "slab_automove_ratio", "slab_automove_window", "slab_automove_freeratio", "slab_chunk_max",
-        "lru_crawler_sleep",   "lru_crawler_tocrawl",  "tail_repair_time",        "hot_lru_pct",
-        "warm_lru_pct",        "hot_max_factor",       "warm_max_factor",         "temporary_ttl",
-        "watcher_logbuf_size", "worker_logbuf_size",
+        "chunk_size",
+        "growth_factor",
+        "hashpower_init",
+        "slab_automove",
+        "slab_automove_ratio",
+        "slab_automove_window",
+        "slab_automove_freeratio",
+        "slab_chunk_max",
+        "tail_repair_time",
+        "hot_lru_pct",
+        "warm_lru_pct",
+        "hot_max_factor",
+        "warm_max_factor",
+        "temporary_ttl",
+        "watcher_logbuf_size",
+        "worker_logbuf_size",
     };
-    static const char *const nos[] = {"slab_reassign",        "lru_crawler", "lru_maintainer_thread",
-                                      "lru_segmented",        "temp_lru",    "track_sizes",
-                                      "inline_ascii_response"};
+    static const char *const nos[] = {"slab_reassign", "lru_maintainer_thread", "lru_segmented",
+                                      "temp_lru",      "track_sizes",           "inline_ascii_response"};
     stats_put_zeros(conn, zeros, sizeof zeros / sizeof *zeros);
     for (size_t i = 0; i < sizeof nos / sizeof *nos; i++)
         stats_put(conn, nos[i], "no");
@@ -92,6 +111,7 @@ void stats_run_settings(struct conn *conn)
     const struct settings *settings = conn->worker->server->settings;
     put_place(conn, settings);
     put_behaviour(conn, settings);
+    put_crawler(conn);
     put_access(conn, settings);
     put_what_is_not_there(conn);
     stats_put_end(conn);

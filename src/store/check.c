@@ -2,6 +2,7 @@
 #include "store/check.h"
 #include "base/hash.h"
 #include "store/dir.h"
+#include "store/keyfile.h"
 #include "store/mend.h"
 #include "store/names.h"
 #include "store/newest.h"
@@ -235,6 +236,23 @@ static enum err look_at_all(struct check *check)
 
 /* ---- the directory ---- */
 
+/* Without it a server makes another: handles are then not what they were. */
+static enum err look_at_key(struct check *check)
+{
+    unsigned char key[KEYFILE_BYTES];
+    char problem[STORE_PROBLEM_MAX];
+    bool is_found;
+    enum err err = keyfile_read(check->dir.disk, key, &is_found, problem);
+    if (err == ERR_SYSTEM)
+        snprintf(check->problem, STORE_PROBLEM_MAX, "%s", problem);
+    if (err != ERR_USAGE)
+        return err;
+    snprintf(check->file_name, sizeof check->file_name, "key");
+    check->report.bad_files++;
+    tell(check, "%s", problem);
+    return ERR_NONE;
+}
+
 /* The layout first: nothing, not even a lock, is left in a directory that is not ours. */
 static enum err enter(struct check *check, struct disk *disk)
 {
@@ -266,6 +284,8 @@ enum err check_run(struct disk *disk, bool repair, struct check_report *ret,
 {
     struct check check = {.repair = repair, .notice = notice, .arg = arg, .problem = problem};
     enum err err = enter(&check, disk);
+    if (err == ERR_NONE)
+        err = look_at_key(&check);
     if (err == ERR_NONE)
         err = look_at_all(&check);
     if (err == ERR_NONE)

@@ -4,6 +4,7 @@
  *      store   64 bytes, written once for each format: magic, format version, shards, segment size, seed
  *      clock   two places of 4 KiB written in turn: store second, wall and boot time, boot id, reserved versions
  *      lock    held while a server has the directory
+ *      key     see keyfile.h
  *      NN-SSSSSSSS.2.seg a segment: its shard in decimal, its serial in hex, the format; of format 1: NN-SSSSSSSS.seg
  *
  * Store seconds count on across restarts and never go back (S8): within one boot by the boot-time clock, across

@@ -228,3 +228,25 @@ void index_filter(struct index *index, bool (*stays)(void *arg, const struct slo
         last = index->directory[i];
     }
 }
+
+/* A slot stays where it is until its page splits; the halves are then walked from their beginning. */
+bool index_visit(const struct index *index, struct index_cursor *cursor, unsigned nbuckets,
+                 void (*see)(void *arg, const struct slot *slot), void *arg)
+{
+    struct index_page *page = index->directory[directory_at(index, (uint32_t)cursor->tag)];
+    if (cursor->depth != *page_depth(page))
+        cursor->bucket = 0;
+    cursor->depth = *page_depth(page);
+    for (; nbuckets > 0 && cursor->bucket < INDEX_PAGE_BUCKETS; nbuckets--, cursor->bucket++) {
+        const struct bucket *bucket = &page->buckets[cursor->bucket];
+        for (unsigned s = 0; s < INDEX_BUCKET_SLOTS; s++) {
+            if (bucket->slots[s].place != 0)
+                see(arg, &bucket->slots[s]);
+        }
+    }
+    if (cursor->bucket == INDEX_PAGE_BUCKETS) {
+        cursor->bucket = 0;
+        cursor->tag += (uint64_t)1 << (32 - cursor->depth);
+    }
+    return cursor->tag >> 32 == 0;
+}

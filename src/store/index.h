@@ -67,6 +67,19 @@ bool index_insert(struct index *index, uint32_t tag, uint32_t place);
 /* Frees a slot found by this index. */
 void index_remove(struct index *index, struct slot *slot);
 
+/* Where a walk over all slots stands. Zero it to begin. */
+struct index_cursor {
+    uint64_t tag; /* the lowest of the page under way */
+    unsigned depth;
+    unsigned bucket;
+};
+
+/* Calls see() for the slots of at most `nbuckets` buckets of one page; it may not change the index. False: these were
+ * the last. Between two calls anything may happen to the index: what stays in it throughout is seen at least once, and
+ * more often only when its page has split meanwhile. */
+bool index_visit(const struct index *index, struct index_cursor *cursor, unsigned nbuckets,
+                 void (*see)(void *arg, const struct slot *slot), void *arg);
+
 /* Frees every slot that `stays` says no to. */
 void index_filter(struct index *index, bool (*stays)(void *arg, const struct slot *slot), void *arg);
 

@@ -15,22 +15,25 @@ static struct shard *shard_of_key(const struct store *store, struct bytes key)
     return shard_of(store, hash_bytes(key, store->config.seed));
 }
 
+struct store_item store_show(const struct store *store, const struct record *record)
+{
+    return (struct store_item){.value = record_value(record),
+                               .version = record_version(record),
+                               .cas = record_cas(record),
+                               .flags = record->flags,
+                               .expiry_s = from_store_s(store, record_expiry(record)),
+                               .seen_s = from_store_s(store, record->seen_s),
+                               .class = record_is_session(record) ? STORE_SESSION : STORE_CACHE,
+                               .fetched = record_is_fetched(record),
+                               .is_stale = record_kind(record) == RECORD_STALE,
+                               .is_won = record_is_won(record)};
+}
+
 static void show(struct store_entry *entry)
 {
-    const struct record *record = entry->record;
-    entry->found = record != NULL;
-    if (record == NULL)
-        return;
-    entry->item = (struct store_item){.value = record_value(record),
-                                      .version = record_version(record),
-                                      .cas = record_cas(record),
-                                      .flags = record->flags,
-                                      .expiry_s = from_store_s(entry->store, record_expiry(record)),
-                                      .seen_s = from_store_s(entry->store, record->seen_s),
-                                      .class = record_is_session(record) ? STORE_SESSION : STORE_CACHE,
-                                      .fetched = record_is_fetched(record),
-                                      .is_stale = record_kind(record) == RECORD_STALE,
-                                      .is_won = record_is_won(record)};
+    entry->found = entry->record != NULL;
+    if (entry->found)
+        entry->item = store_show(entry->store, entry->record);
 }
 
 /* With a failed disk: does the entry show what was never acknowledged? A record that did not get there, or no record

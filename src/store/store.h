@@ -194,6 +194,30 @@ enum err store_sync(struct store *store) ERR_MUST_CHECK;
 /* Why the store is read-only, or NULL. Static, or as long as the store. */
 const char *store_disk_error(const struct store *store);
 
+/* What a list tells of an item; the key is a copy. */
+struct store_listed {
+    struct store_item item; /* but for the value */
+    uint64_t size;          /* with head, key and padding */
+    size_t value_len;
+    uint8_t key_len;
+    char key[250];
+};
+
+/* Where a list stands. Zero it to begin. */
+struct store_cursor {
+    uint32_t shard;
+    uint32_t depth;
+    uint32_t bucket;
+    uint64_t tag;
+};
+
+/* The next items, some or none, at most STORE_LIST_MAX. False: that was all. Nothing is held between two calls, so it
+ * may take its time. What is there from the first to the last is told at least once, as it was at some moment of them,
+ * and rarely twice; what comes or goes meanwhile may be told or not. *ret_unwritten as of an entry. */
+enum { STORE_LIST_MAX = 56 };
+bool store_list(struct store *store, struct store_cursor *cursor, uint32_t now_s,
+                struct store_listed ret[STORE_LIST_MAX], size_t *ret_n, uint64_t *ret_unwritten);
+
 /* A bounded piece of housekeeping: drops what expired, compacts where garbage is worth it. Returns how
  * many milliseconds may pass until the next call. */
 uint32_t store_tidy(struct store *store, uint32_t now_s);

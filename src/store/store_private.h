@@ -37,4 +37,7 @@ static inline uint32_t from_store_s(const struct store *store, uint32_t s)
     return s == 0 ? 0 : t < 1 ? 1 : (uint32_t)t;
 }
 
+/* What a record says. */
+struct store_item store_show(const struct store *store, const struct record *record);
+
 #endif

@@ -56,7 +56,8 @@ class Expect:
     def check_regex(self, run):
         pattern = re.sub(r"\{([a-z_]\w*)\}", lambda m: re.escape(expand(m.group(0), run.variables)), self.text)
         got = run.connection().take_line("expected a line like '%s'" % pattern)
-        match = re.fullmatch(pattern + "\r\n", got.decode("latin-1"))
+        end = "" if pattern.endswith("\\n") else "\r\n"
+        match = re.fullmatch(pattern + end, got.decode("latin-1"))
         if not match:
             raise Mismatch("expected a line like '%s'\n     got '%s'" % (pattern, show(got)))
         run.variables.update(match.groupdict())

@@ -185,6 +185,13 @@ static int64_t sim_size(struct disk *disk, int file)
     return size;
 }
 
+static int sim_mode(struct disk *disk, int file)
+{
+    (void)disk;
+    (void)file;
+    return 0600;
+}
+
 static int64_t sim_read(struct disk *disk, int number, void *to, size_t len, uint64_t at)
 {
     struct sim_disk *sim = lock(disk);
@@ -337,6 +344,7 @@ static const struct disk_ops sim_ops = {
     .open = sim_open,
     .close = sim_close,
     .size = sim_size,
+    .mode = sim_mode,
     .read = sim_read,
     .write = sim_write,
     .allocate = sim_allocate,

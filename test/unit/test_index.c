@@ -198,6 +198,36 @@ static void searches_are_short_again_after_removals(void **state)
     close_index(&index, &source);
 }
 
+static void count(void *arg, const struct slot *slot)
+{
+    unsigned *counts = arg;
+    counts[slot->place]++;
+}
+
+/* Those that found no room at home come nearer to it when their page splits: to where the walk has been. */
+static void a_walk_misses_nothing_when_a_page_splits(void **state)
+{
+    (void)state;
+    enum { N = 60, MORE = 380, HOME = 5 };
+    struct source source = {.left = SIZE_MAX};
+    struct index index = open_index(&source);
+    static unsigned counts[N + MORE + 1];
+    uint64_t seed = 3;
+    for (uint32_t place = 1; place <= N; place++)
+        assert_true(index_insert(&index, ((uint32_t)unit_random(&seed) & ~63U) | HOME, place));
+    struct index_cursor cursor = {0};
+    assert_true(index_visit(&index, &cursor, HOME + 4, count, counts));
+    for (uint32_t place = N + 1; place <= N + MORE; place++)
+        assert_true(index_insert(&index, (uint32_t)unit_random(&seed), place));
+    assert_true(index.npages > 1);
+    unsigned steps = 0;
+    while (index_visit(&index, &cursor, 8, count, counts))
+        assert_true(++steps < 1000);
+    for (uint32_t place = 1; place <= N; place++)
+        assert_true(counts[place] >= 1);
+    close_index(&index, &source);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +237,7 @@ int main(void)
         cmocka_unit_test(without_pages_fills_up_and_refuses),
         cmocka_unit_test(a_search_ends_in_the_fullest_page),
         cmocka_unit_test(searches_are_short_again_after_removals),
+        cmocka_unit_test(a_walk_misses_nothing_when_a_page_splits),
     };
     return cmocka_run_group_tests_name("index", tests, NULL, NULL);
 }
