@@ -17,7 +17,7 @@ CPPFLAGS  := -Isrc -D_GNU_SOURCE
 LDLIBS    := -pthread -Wl,--as-needed -lssl -lcrypto
 
 ifeq ($(P),release)
-CFLAGS += -O2 -flto=auto -D_FORTIFY_SOURCE=2
+CFLAGS += -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2
 else ifeq ($(P),debug)
 CFLAGS += -O0
 CPPFLAGS += -DCLOAKROOM_DEBUG
@@ -66,7 +66,7 @@ $(B)/obj/%.o: src/%.c Makefile
 $(B)/test/%: test/unit/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
-	@$(CC) $(CPPFLAGS) -Itest -Itest/unit $(CFLAGS) -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS) -lcmocka
+	@$(CC) $(CPPFLAGS) -Itest -Itest/unit $(CFLAGS) -fno-lto -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS) -lcmocka
 
 $(UNITS): $(wildcard test/unit/*.h)
 $(addprefix $(B)/test/,test_disk test_keyfile test_log test_marks): $(wildcard test/sim/sim_*.c test/sim/sim_*.h)
