@@ -9,8 +9,6 @@ enum err settings_parse(struct settings_parser *parser, int argc, char *const ar
 
 const char *settings_contradiction(const struct settings *settings)
 {
-    if (settings->udp_port != 0)
-        return "-U: UDP is not served; leave it out or give -U 0";
     if (settings->no_evict && settings->evict_sessions)
         return "-M forbids what --evict-sessions asks for; give one of them";
     enum store_sync sync;

@@ -14,7 +14,6 @@
 
 struct settings {
     uint64_t port;
-    uint64_t udp_port;
     char *socket_path;
     unsigned socket_mode;
     struct option_list listen; /* addresses as written */

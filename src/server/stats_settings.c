@@ -14,7 +14,7 @@ static void put_place(struct conn *conn, const struct settings *settings)
     stats_put_u64(conn, "maxbytes", stats.store.limit_bytes);
     stats_put_u64(conn, "maxconns", settings->max_connections);
     stats_put_u64(conn, "tcpport", settings->port);
-    stats_put_u64(conn, "udpport", settings->udp_port);
+    stats_put_u64(conn, "udpport", 0);
     stats_put(conn, "inter", "%s", settings->listen.n > 0 ? settings->listen.items[0] : interfaces);
     stats_put_u64(conn, "verbosity", __atomic_load_n(&settings->verbose, __ATOMIC_RELAXED));
     stats_put_u64(conn, "oldest", 0);
