@@ -53,6 +53,7 @@ def test_one_that_opens_all_it_can():
 
 def test_limit_holds_with_many_threads():
     with server("-c", "31", "-t", "8") as s, Client(s.address) as inside:
+        equal(inside.get("k"), None, "the first")  # it is in before the others come
         for _ in range(5):
             with contextlib.ExitStack() as crowd:
                 sockets = [crowd.enter_context(connect(s.address)) for _ in range(60)]
