@@ -104,9 +104,10 @@ struct op {
     bool without_value; /* get: place() is called, but the value is not wanted */
     bool unseen;        /* get: does not count as read */
     bool detailed;
-    bool may_wait;  /* its client reads the answer before it goes on: SUBMIT_PENDING is welcome */
-    bool is_late;   /* it has waited wait_ms and was taken back: now it is answered, come what may */
-    uint32_t now_s; /* steady seconds, never 0 */
+    bool is_watched; /* class is wanted, though it takes a look-up */
+    bool may_wait;   /* its client reads the answer before it goes on: SUBMIT_PENDING is welcome */
+    bool is_late;    /* it has waited wait_ms and was taken back: now it is answered, come what may */
+    uint32_t now_s;  /* steady seconds, never 0 */
     struct engine_client *client;
 
     /* get: where the value goes. Called at most once, perhaps under a lock of the engine: it must not
@@ -120,6 +121,8 @@ struct op {
 
     enum op_result result;
     enum store_class class; /* what the item is, or would have been */
+    bool was_found;         /* there was an item, of so many bytes, before anything was done */
+    size_t found_len;
     enum store_miss miss;
     struct op_hit hit;      /* of a get; hit.cas of any write */
     uint64_t number;        /* after incr, decr */
@@ -282,11 +285,13 @@ static inline bool engine_list(struct engine *engine, struct store_cursor *curso
 
 /* What `key` names, told by its name and by `is_session` (what lies there is one). For any but a plain one *ret_id is
  * the session's id within it: a secret. What ends like a lock of php-memcache counts as one: it is known too late
- * whether it is. */
+ * whether it is. While it is
+ * being loaded every key counts as a session. */
 static inline enum engine_kind engine_kind(struct engine *engine, struct bytes key, bool is_session,
                                            struct bytes *ret_id)
 {
-    return engine->ops->kind(engine, key, is_session, ret_id);
+    *ret_id = key;
+    return engine->ops->kind == NULL ? ENGINE_SESSION : engine->ops->kind(engine, key, is_session, ret_id);
 }
 
 /* Empties the pointer; NULL inside is fine. No op may be under way. */

@@ -73,6 +73,8 @@ static enum submit local_submit(struct engine *engine, struct op *op)
     struct local *local = local_of(engine);
     op->number = 0;
     op->unwritten = 0;
+    op->was_found = false;
+    op->found_len = 0;
     op->miss = STORE_MISS_ABSENT;
     op->class = STORE_CACHE;
     op->hit = (struct op_hit){0};
@@ -82,7 +84,7 @@ static enum submit local_submit(struct engine *engine, struct op *op)
     }
     struct work work = {
         .local = local, .op = op, .keyclass = keyclass, .lives = decide_lives(op, local->config.clock)};
-    if (keyclass == KEYCLASS_PLAIN && op->kind != OP_GET)
+    if (keyclass == KEYCLASS_PLAIN && (op->kind != OP_GET || op->is_watched))
         work.is_locked_session = lock_is_session(&local->locks, op->key, op->now_s);
     work_run(&work);
     return SUBMIT_DONE;

@@ -285,6 +285,8 @@ static enum attempt attempt(struct work *work)
     op->miss = entry.miss;
     op->class = class_of(work, &entry);
     struct decide_item item = item_of(&entry);
+    op->was_found = entry.found;
+    op->found_len = entry.found ? entry.item.value.len : 0;
     struct verdict verdict;
     decide(op, &item, &work->lives, work->local->config.store.value_max, &verdict);
     if (entry.is_unsafe) {

@@ -280,6 +280,8 @@ static void judge(struct lock_table *table, struct op *op, struct lock *found, s
 {
     const struct decide_lives lives = decide_lives(op, table->clock);
     struct decide_item item = {.found = found != NULL};
+    op->was_found = found != NULL;
+    op->found_len = found != NULL ? found->value_len : 0;
     if (found != NULL) {
         item.value = (struct bytes){.p = found->value, .len = found->value_len};
         item.flags = found->flags;

@@ -41,7 +41,8 @@ enum verb {
     VERB_NOOP,
     VERB_QUIT,
     VERB_REFRESH_CERTS,
-    VERB_CRAWLER,   /* text: lru_crawler; its words are the argument */
+    VERB_CRAWLER, /* text: lru_crawler; its words are the argument, as those of the next */
+    VERB_WATCH,
     VERB_LOGIN,     /* key: the user, value: the password; both empty when they were not understood */
     VERB_SASL_LIST, /* binary: which mechanisms there are */
     VERB_REFUSED,   /* nothing to do but to answer request.refusal */

@@ -68,6 +68,7 @@ static const struct command commands[] = {
 #ifdef CLOAKROOM_DEBUG
     {NAME("debugtime"), VERB_DEBUGTIME, SHAPE_ONE, 1, false, META_NONE},
 #endif
+    {NAME("watch"), VERB_WATCH, SHAPE_ANY, 0, false, META_NONE},
     {NAME("quit"), VERB_QUIT, SHAPE_ANY, 0, false, META_NONE},
 };
 

@@ -6,6 +6,8 @@
 #include "server/dump.h"
 #include "server/exec.h"
 #include "server/roll.h"
+#include "server/tell.h"
+#include "server/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,7 @@ static struct conn *conn_of_mail(struct loop_mail *mail)
     return (struct conn *)(void *)((char *)mail - offsetof(struct conn, mail));
 }
 
-static void watch(struct conn *conn, uint32_t events)
+void conn_expect(struct conn *conn, uint32_t events)
 {
     if (conn->events == events)
         return;
@@ -57,6 +59,8 @@ void conn_close(struct conn *conn)
     loop_clear_timer(&conn->worker->loop, &conn->shake_timer);
     roll_remove(conn);
     dump_free(server, &conn->dump);
+    watch_free(conn);
+    tell_close(conn, (enum event_closed)conn->closing);
     transport_close(&conn->transport);
     buffer_drop(&conn->in, &server->buffers);
     buffer_drop(&conn->out, &server->buffers);
@@ -89,14 +93,14 @@ static enum flush flush(struct conn *conn)
 }
 
 /* Sends the answers so far; false when the connection cannot go on now. */
-static bool flush_or_stop(struct conn *conn)
+bool conn_flush(struct conn *conn)
 {
     switch (flush(conn)) {
     case FLUSH_ALL:
         return true;
     case FLUSH_BLOCKED:
         conn->state = CONN_WRITING;
-        watch(conn, EPOLLOUT);
+        conn_expect(conn, EPOLLOUT);
         return false;
     case FLUSH_FAILED:
         break;
@@ -108,7 +112,7 @@ static bool flush_or_stop(struct conn *conn)
 /* Before it waits for its op, a connection sends the answers it has. */
 static void begin_waiting(struct conn *conn)
 {
-    watch(conn, EPOLLRDHUP);
+    conn_expect(conn, EPOLLRDHUP);
     if (conn->out.len > conn->out.at && flush(conn) == FLUSH_FAILED)
         conn_close(conn);
     roll_show(conn);
@@ -117,8 +121,10 @@ static void begin_waiting(struct conn *conn)
 /* Sends the answers, and closes after the last one. */
 static void send_answers(struct conn *conn)
 {
-    if (conn->state == CONN_READING && flush_or_stop(conn) && conn->is_last)
-        conn_close(conn);
+    if (conn->state != CONN_READING || !conn_flush(conn) || !conn->is_last)
+        return;
+    conn->closing = EVENT_NORMAL;
+    conn_close(conn);
 }
 
 static void yield(struct conn *conn)
@@ -129,7 +135,7 @@ static void yield(struct conn *conn)
 }
 
 /* A run's answers go behind those of this turn that have not left yet. */
-static void lend_out(struct conn *conn)
+void conn_lend_out(struct conn *conn)
 {
     struct worker *worker = conn->worker;
     if (!conn->out.owned)
@@ -140,7 +146,7 @@ static void lend_out(struct conn *conn)
 /* Carries out what is in conn->in; its answers leave by conn_answer(), now or when they may. */
 static void run(struct conn *conn)
 {
-    lend_out(conn);
+    conn_lend_out(conn);
     enum conn_step result = conn_carry_out(conn);
     if (conn->state == CONN_GONE)
         return;
@@ -155,12 +161,16 @@ void conn_answer(struct conn *conn)
         begin_waiting(conn);
         return;
     }
-    watch(conn, EPOLLIN);
+    conn_expect(conn, EPOLLIN);
     send_answers(conn);
     if (conn->is_last)
         conn->in.at = conn->in.len;
     if (conn->state == CONN_GONE)
         return;
+    if (conn->watcher != NULL && conn->state == CONN_READING) {
+        conn_begin_watching(conn);
+        return;
+    }
     if (!conn->has_kept_input)
         conn_keep_input(conn);
     if ((conn->is_to_go_on || conn->transport.has_more) && conn->state == CONN_READING)
@@ -179,7 +189,7 @@ bool conn_put_by(struct conn *conn)
         conn_close(conn);
     if (conn->state == CONN_GONE)
         return false;
-    watch(conn, is_waiting ? EPOLLRDHUP : 0);
+    conn_expect(conn, is_waiting ? EPOLLRDHUP : 0);
     if (!is_waiting)
         conn->state = CONN_SYNCING;
     roll_show(conn);
@@ -219,16 +229,22 @@ static void give_up_shaking(struct conn *conn)
     conn_close(conn);
 }
 
-static void no_input(struct conn *conn, ssize_t why)
+static void close_at_end(struct conn *conn, ssize_t why)
+{
+    conn->closing = why == 0 ? EVENT_NORMAL : EVENT_ERROR;
+    conn_close(conn);
+}
+
+void conn_no_input(struct conn *conn, ssize_t why)
 {
     if (why == TRANSPORT_AGAIN)
-        watch(conn, EPOLLIN);
+        conn_expect(conn, EPOLLIN);
     else if (why == TRANSPORT_AGAIN_WRITE)
-        watch(conn, EPOLLOUT);
+        conn_expect(conn, EPOLLOUT);
     else if (conn->transport.is_shaking)
         give_up_shaking(conn);
     else
-        conn_close(conn);
+        close_at_end(conn, why);
 }
 
 static void receive(struct conn *conn)
@@ -239,7 +255,7 @@ static void receive(struct conn *conn)
         buffer_lend(in, worker->in + worker->in_used, WORKER_IN_BYTES - worker->in_used);
     ssize_t n = transport_read(&conn->transport, in->p + in->len, in->cap - in->len);
     if (n <= 0) {
-        no_input(conn, n);
+        conn_no_input(conn, n);
         return;
     }
     counters_add(&worker->counters, COUNTER_bytes_read, (uint64_t)n);
@@ -263,7 +279,11 @@ static void go_on_writing(struct conn *conn)
     send_answers(conn);
     if (conn->state != CONN_READING)
         return;
-    watch(conn, EPOLLIN);
+    if (conn->watcher != NULL) {
+        conn_begin_watching(conn);
+        return;
+    }
+    conn_expect(conn, EPOLLIN);
     run(conn);
 }
 
@@ -284,6 +304,9 @@ static void ready(struct loop_source *source, uint32_t events)
         if (is_broken || (events & EPOLLRDHUP) != 0)
             conn_close(conn);
         return;
+    case CONN_WATCHING:
+        conn_drop_input(conn);
+        return;
     case CONN_SYNCING:
         if (is_broken)
             conn_close(conn);
@@ -300,7 +323,7 @@ static void ready(struct loop_source *source, uint32_t events)
 static void resume(struct conn *conn)
 {
     loop_clear_timer(&conn->worker->loop, &conn->wait_timer);
-    lend_out(conn);
+    conn_lend_out(conn);
     if (exec_resume(conn) == EXEC_PENDING) {
         conn_wait(conn);
         begin_waiting(conn);
@@ -361,6 +384,7 @@ static void woken(struct loop_mail *mail)
     case CONN_READING:
     case CONN_WRITING:
     case CONN_SYNCING:
+    case CONN_WATCHING:
         break;
     }
     CHECK(!"mail for a connection that expects none");
@@ -398,6 +422,12 @@ static bool time_handshake(struct conn *conn)
                           conn->worker->server->settings->ssl_handshake_timeout_s * NS_PER_S) == ERR_NONE;
 }
 
+static void tell_opened(struct conn *conn)
+{
+    say(conn, "opened");
+    tell_open(conn);
+}
+
 static void arrive(struct loop_mail *mail)
 {
     struct conn *conn = conn_of_mail(mail);
@@ -409,7 +439,7 @@ static void arrive(struct loop_mail *mail)
         !time_handshake(conn))
         conn_close(conn);
     else
-        say(conn, "opened");
+        tell_opened(conn);
 }
 
 static bool init_transport(struct conn *conn, int fd, const struct listener *listener)

@@ -5,6 +5,7 @@
  *                        │  an op is pending ─> WAITING ──woken──> READING
  *                        │  the peer takes no more ─> WRITING ──taken──> READING
  *                        │  it has had its share of this turn ─> YIELDED ──next turn──> READING
+ *                        │  it has become a watcher ─> WATCHING ─> WRITING … (watch.h)
  *                        │  its answers wait for the disk ─> SYNCING ──synced──> READING   (turn.h)
  *                        └─ end, error, quit ─> GONE (freed after the turn, or after its last mail)
  *
@@ -25,9 +26,18 @@
 #include "server/buffer.h"
 #include "server/worker.h"
 
-enum conn_state { CONN_READING, CONN_WRITING, CONN_WAITING, CONN_YIELDED, CONN_SYNCING, CONN_GONE };
+enum conn_state {
+    CONN_READING,
+    CONN_WRITING,
+    CONN_WAITING,
+    CONN_YIELDED,
+    CONN_SYNCING,
+    CONN_WATCHING,
+    CONN_GONE
+};
 
 struct dump;
+struct watcher;
 
 struct conn {
     struct loop_source source;
@@ -49,6 +59,8 @@ struct conn {
     struct request request; /* the one under way */
     struct op op;
     char key[PROTO_KEY_MAX];   /* its key, if the request has an encoded one */
+    struct watcher *watcher;   /* it is one: see watch.h; else NULL */
+    uint8_t closing;           /* why it closes: enum event_closed */
     struct dump *dump;         /* the answer under way, see dump.h; else NULL */
     struct conn *next_in_turn; /* have run in this turn, or wait for the disk: see turn.h */
     uint64_t ticket;           /* its answers wait for this to be synced */
@@ -75,6 +87,9 @@ void conn_run_batch(struct worker *worker);
 
 /* Its answers may leave: sends them, and goes on or waits for more. */
 void conn_answer(struct conn *conn);
+
+/* It is a watcher, and time for more lines. */
+void conn_go_on_watching(struct conn *conn);
 
 /* They have to wait for the disk: puts by what lies in buffers shared with others. False: it had to be closed. */
 bool conn_put_by(struct conn *conn);

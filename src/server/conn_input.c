@@ -72,7 +72,7 @@ static enum conn_step execute(struct conn *conn, size_t start)
         return STEP_STOP;
     }
     conn->is_last = conn->is_last || conn->request.close;
-    return conn->is_last ? STEP_STOP : STEP_ON;
+    return conn->is_last || conn->watcher != NULL ? STEP_STOP : STEP_ON;
 }
 
 /* A value is announced for which there is no buffer: refused, and thrown away as it comes. */

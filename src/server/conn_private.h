@@ -1,5 +1,6 @@
 /*
- * conn_private: what the files of conn.c share: the life of a connection (conn.c) and its input (conn_input.c).
+ * conn_private: what the files of conn.c share: the life of a connection (conn.c), its input
+ * (conn_input.c), and its end as a watcher (conn_watching.c).
  */
 #ifndef CLOAKROOM_SERVER_CONN_PRIVATE_H
 #define CLOAKROOM_SERVER_CONN_PRIVATE_H
@@ -23,5 +24,22 @@ void conn_wait(struct conn *conn);
 
 /* Puts by what is left of the input: all that waits for the next turn or behind a slow peer. */
 void conn_keep_input(struct conn *conn);
+
+/* What the loop is to watch for. */
+void conn_expect(struct conn *conn, uint32_t events);
+
+/* Room for answers, behind those of this turn that have not left yet. */
+void conn_lend_out(struct conn *conn);
+
+/* Sends the answers so far; false when the connection cannot go on now. */
+bool conn_flush(struct conn *conn);
+
+/* A read gave nothing, or failed. */
+void conn_no_input(struct conn *conn, ssize_t why);
+
+/* conn_watching.c: its OK, or its last lines, are out. */
+void conn_begin_watching(struct conn *conn);
+/* What a watcher sends is read and dropped, or its end could not be seen behind it. */
+void conn_drop_input(struct conn *conn);
 
 #endif

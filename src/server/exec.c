@@ -6,6 +6,8 @@
 #include "server/crawler.h"
 #include "server/prefix.h"
 #include "server/stats.h"
+#include "server/tell.h"
+#include "server/watch.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -170,8 +172,10 @@ static void run_noop(struct conn *conn)
 
 static void run_refused(struct conn *conn)
 {
-    if (conn->request.refusal == REFUSAL_TOO_LARGE)
+    if (conn->request.refusal == REFUSAL_TOO_LARGE) {
         count(conn, COUNTER_store_too_large);
+        tell_too_large(conn);
+    }
     if (conn->request.refusal == REFUSAL_CHUNK)
         count(conn, COUNTER_cmd_set);
     if (conn->request.refusal == REFUSAL_FULL)
@@ -201,6 +205,7 @@ static const struct verb_row verbs[] = {
 #ifdef CLOAKROOM_DEBUG
     [VERB_DEBUGTIME] = {run_debugtime, 0, ROLE_ADMIN, NONE, NONE, NONE},
 #endif
+    [VERB_WATCH] = {watch_run, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_NOOP] = {run_noop, 0, ROLE_READ, NONE, NONE, NONE},
     [VERB_QUIT] = {run_noop, 0, 0, NONE, NONE, NONE},
     [VERB_REFRESH_CERTS] = {access_refresh_certs, 0, ROLE_ADMIN, NONE, NONE, NONE},
@@ -331,6 +336,8 @@ static enum exec finish(struct conn *conn)
     count_result(conn, op);
     if (prefix_is_on(&conn->worker->server->prefixes))
         prefix_count(&conn->worker->server->prefixes, op);
+    if (op->is_watched)
+        tell_op(conn);
     conn->worker->turn.unwritten |= op->unwritten;
     if (op->kind == OP_GET && op->result == OP_OK) {
         conn->out.len += proto_put_hit_tail(&conn->proto, &conn->request, conn->out.p + conn->out.len);
@@ -380,6 +387,7 @@ static void fill_op(struct conn *conn, const struct verb_row *row)
         .create = request->create,
         .touch = request->touch,
         .may_wait = !request->quiet && request->meta == META_NONE,
+        .is_watched = events_wants(&conn->worker->server->events, EVENTS_ALL),
         .now_s = conn->worker->now_s,
         .client = &conn->client,
         .place = place,

@@ -9,6 +9,7 @@
 #include "io/disk.h"
 #include "net/listen.h"
 #include "server/process.h"
+#include "server/tell.h"
 #include "server/worker.h"
 #include "store/keyfile.h"
 
@@ -68,7 +69,9 @@ static struct local_config engine_config(struct server *server, char *problem)
                   .problem = problem,
                   .progress = &server->progress,
                   .notice = note,
-                  .notice_arg = server},
+                  .notice_arg = server,
+                  .evicted = tell_eviction,
+                  .evicted_arg = server},
         .sync_interval_ms = (uint32_t)settings->sync_interval_ms,
         .keyclass = {.prefixes = (const char *const *)settings->session_prefixes.items,
                      .nprefixes = settings->session_prefixes.n},
@@ -195,6 +198,7 @@ static void stop(struct server *server)
     disk_close(&server->disk);
     access_close(&server->access);
     prefix_fini(&server->prefixes);
+    events_fini(&server->events);
     if (server->pid_file != NULL)
         unlink(server->pid_file);
 }
@@ -308,6 +312,7 @@ static int serve(struct settings *settings)
     server.started_ns = clock_steady_ns(server.clock);
     server.buffers.limit_bytes = buffers_bytes(settings);
     prefix_init(&server.prefixes, settings);
+    events_init(&server.events);
     sigset_t signals;
     block_signals(&signals);
     int ready_fd = -1;

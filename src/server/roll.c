@@ -1,6 +1,7 @@
 /* The order of a worker's connections, see roll.h. */
 #include "server/roll.h"
 #include "base/check.h"
+#include "server/event_line.h"
 
 enum { LOOK_EVERY_S = 1 };
 
@@ -76,6 +77,7 @@ static void look(struct loop_timer *timer)
     while ((conn = worker->oldest) != NULL && conn->busy_s + timeout_s < now_s) {
         if (conn->state == CONN_READING || conn->state == CONN_WRITING) {
             counters_add(&worker->counters, COUNTER_idle_kicks, 1);
+            conn->closing = EVENT_IDLE;
             conn_close(conn);
         } else {
             __atomic_store_n(&conn->busy_s, now_s, __ATOMIC_RELAXED);

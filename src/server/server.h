@@ -14,6 +14,7 @@
 #include "server/counters.h"
 #include "server/crawler.h"
 #include "server/debug_clock.h"
+#include "server/events.h"
 #include "server/listener.h"
 #include "server/prefix.h"
 #include "server/settings.h"
@@ -36,6 +37,7 @@ struct server {
     struct buffer_pool buffers;
     struct access access;
     struct crawler crawler;
+    struct events events;
     struct listener *listeners;
     size_t nlisteners;
     const char *pid_file; /* written, to be removed at the end; else NULL */

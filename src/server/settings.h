@@ -39,6 +39,7 @@ struct settings {
     bool no_evict;
     bool evict_sessions;
     bool no_dumps;
+    bool no_watch;
     bool help;
     bool version;
     bool manual;

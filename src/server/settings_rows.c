@@ -129,6 +129,10 @@ static const struct option_row rows[] = {
      .help = "refuse lru_crawler metadump and mgdump, which list the keys of all cache items, and sessions "
              "as handles",
      OPTION_FLAG(struct settings, no_dumps)},
+    {.letter = 'W',
+     .name = "disable-watch",
+     .help = "refuse watch, which shows the keys of cache items as they are used, and sessions as handles",
+     OPTION_FLAG(struct settings, no_watch)},
     {.name = "data",
      .argument = "<dir>",
      .help =

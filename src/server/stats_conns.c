@@ -75,6 +75,8 @@ static const char *state_of(const struct roll_line *line)
     case CONN_WAITING:
     case CONN_SYNCING:
         return "conn_io_queue";
+    case CONN_WATCHING:
+        return "conn_watch";
     case CONN_YIELDED:
         return "conn_new_cmd";
     case CONN_GONE:

@@ -91,11 +91,6 @@ static void put_what_is_not_there(struct conn *conn)
         "lru_crawler_starts",
         "lru_maintainer_juggles",
         "malloc_fails",
-        "log_worker_dropped",
-        "log_worker_written",
-        "log_watcher_skipped",
-        "log_watcher_sent",
-        "log_watchers",
         "unexpected_napi_ids",
         "round_robin_fallback",
         "evicted_active",
@@ -109,6 +104,19 @@ static void put_what_is_not_there(struct conn *conn)
         "lru_bumps_dropped",
     };
     stats_put_zeros(conn, names, sizeof names / sizeof *names);
+}
+
+static void put_watchers(struct conn *conn)
+{
+    struct events *events = &conn->worker->server->events;
+    stats_put_u64(conn, "log_worker_dropped", __atomic_load_n(&events->lost, __ATOMIC_RELAXED));
+    stats_put_u64(conn, "log_worker_written", events_last(events));
+    stats_put_u64(conn, "log_watcher_skipped", __atomic_load_n(&events->skipped, __ATOMIC_RELAXED));
+    stats_put_u64(conn, "log_watcher_sent", __atomic_load_n(&events->sent, __ATOMIC_RELAXED));
+    pthread_mutex_lock(&events->lock);
+    unsigned watchers = events->watchers;
+    pthread_mutex_unlock(&events->lock);
+    stats_put_u64(conn, "log_watchers", watchers);
 }
 
 static void put_counters(struct conn *conn)
@@ -204,6 +212,7 @@ void stats_run_general(struct conn *conn)
     put_process(conn);
     put_connections(conn);
     put_counters(conn);
+    put_watchers(conn);
     put_tls(conn);
     put_accepting(conn);
     put_store(conn);

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "server/conn.h"
 #include "server/door.h"
+#include "server/event_line.h"
 #include "server/roll.h"
 
 #include <stdlib.h>
@@ -91,8 +92,10 @@ void worker_stop(struct worker *worker)
 static void close_connections(struct worker *worker)
 {
     loop_open_mail(&worker->loop);
-    while (worker->connections != NULL)
+    while (worker->connections != NULL) {
+        worker->connections->closing = EVENT_SHUTDOWN;
         conn_close(worker->connections);
+    }
     while (worker->nowed > 0)
         loop_wait_mail(&worker->loop);
     bury(worker);

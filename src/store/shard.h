@@ -57,7 +57,9 @@ struct shard {
     uint64_t version;     /* the last one given, without the shard's bits */
     uint64_t flushed;     /* versions up to this one are gone */
     uint32_t flush_at_s;
-    struct store_stats stats; /* the shard's share */
+    struct store_stats stats;                                        /* the shard's share */
+    void (*evicted)(void *arg, const struct store_evicted *evicted); /* as store_config has it */
+    void *evicted_arg;
 
     /* With a log only, see log.h. */
     struct log *log;          /* NULL: nothing lies on disk */

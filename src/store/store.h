@@ -54,6 +54,16 @@ struct store_progress {
     _Atomic uint64_t load_bytes;
 };
 
+/* A live item that is dropped to make room. */
+struct store_evicted {
+    struct bytes key;
+    size_t value_len;
+    int64_t ttl_s;   /* -1: for ever */
+    uint32_t idle_s; /* since it was last read or written */
+    enum store_class class;
+    bool fetched;
+};
+
 struct store_config {
     uint64_t limit_bytes;   /* -m */
     uint64_t value_max;     /* -I */
@@ -72,6 +82,9 @@ struct store_config {
     struct store_progress *progress; /* how far recovery is, for other threads; or NULL */
     void (*notice)(void *arg, const char *line); /* what recovery has to say, from any thread; or NULL */
     void *notice_arg;
+    /* Told of each, under a lock of the store, from any thread: it must not block, nor call the store; or NULL. */
+    void (*evicted)(void *arg, const struct store_evicted *evicted);
+    void *evicted_arg;
 };
 
 struct store_item {

@@ -50,14 +50,28 @@ static bool hide_older(struct shard *shard, const struct record *record, uint32_
 
 enum visit { VISIT_ON, VISIT_STUCK };
 
-static enum visit drop(struct shard *shard, const struct record *record, struct slot *slot, bool is_gone)
+static void tell(const struct shard *shard, const struct record *record, uint32_t now_s)
+{
+    uint32_t expiry_s = record_expiry(record);
+    const struct store_evicted evicted = {.key = record_key(record),
+                                          .value_len = record->value_len,
+                                          .ttl_s = expiry_s == 0 ? -1 : (int64_t)expiry_s - now_s,
+                                          .idle_s = now_s > record->seen_s ? now_s - record->seen_s : 0,
+                                          .class = record_is_session(record) ? STORE_SESSION : STORE_CACHE,
+                                          .fetched = record_is_fetched(record)};
+    if (shard->evicted != NULL)
+        shard->evicted(shard->evicted_arg, &evicted);
+}
+
+static enum visit drop(struct shard *shard, const struct record *record, struct slot *slot, uint32_t now_s)
 {
     if (!hide_older(shard, record, slot->tag))
         return VISIT_STUCK;
-    if (is_gone) {
+    if (shard_is_gone(shard, record, now_s)) {
         shard_drop_gone(shard, slot, record);
         return VISIT_ON;
     }
+    tell(shard, record, now_s);
     enum store_class class = record_is_session(record) ? STORE_SESSION : STORE_CACHE;
     shard->stats.evictions[class]++;
     if (!record_is_fetched(record))
@@ -172,9 +186,8 @@ static enum visit visit_item(struct shard *shard, const struct record *record, u
     if (slot == NULL)
         return walk->kind == WALK_SWEEP || shard->log == NULL ? VISIT_ON
                                                               : visit_dead(shard, record, tag, now_s);
-    bool is_gone = shard_is_gone(shard, record, now_s);
-    if (is_gone || walk->kind == WALK_EVICT)
-        return drop(shard, record, slot, is_gone);
+    if (walk->kind == WALK_EVICT || shard_is_gone(shard, record, now_s))
+        return drop(shard, record, slot, now_s);
     if (walk->kind == WALK_COMPACT)
         return copy_out(shard, record, slot);
     segment_note_expiry(walk->segment, record_expiry(record));

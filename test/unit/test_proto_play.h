@@ -84,11 +84,11 @@ static inline void play_describe_meta(FILE *to, const struct request *r)
 /* One request in one line: its verb, and each field that is not empty. */
 static inline void play_describe(FILE *to, const struct request *r)
 {
-    static const char *const verbs[] = {"get",           "set",         "add",       "replace",   "append",
-                                        "prepend",       "cas",         "delete",    "incr",      "decr",
-                                        "touch",         "flush",       "stats",     "version",   "verbosity",
-                                        "shutdown",      "memlimit",    "debugtime", "noop",      "quit",
-                                        "refresh-certs", "lru-crawler", "login",     "sasl-list", "refused"};
+    static const char *const verbs[] = {
+        "get",         "set",      "add",      "replace",   "append", "prepend", "cas",
+        "delete",      "incr",     "decr",     "touch",     "flush",  "stats",   "version",
+        "verbosity",   "shutdown", "memlimit", "debugtime", "noop",   "quit",    "refresh-certs",
+        "lru-crawler", "watch",    "login",    "sasl-list", "refused"};
     fputs(verbs[r->verb], to);
     play_number(to, "why", r->refusal);
     if (r->verb != VERB_REFUSED) {
