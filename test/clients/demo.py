@@ -278,13 +278,18 @@ def read_until(terminal, words, seconds=COMMAND_S):
     return shown
 
 
+def heed_interrupts():
+    """A test run in the background ignores Ctrl-C, and what it starts would, too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def in_terminal(demo):
     """`demo start` in a terminal of its own, once it is ready: our end of the terminal. A shell leads the session, as
     for a user: when the terminal closes, the demo gets no signal."""
     ours, theirs = pty.openpty()
     child = subprocess.Popen(["setsid", "--ctty", "sh", "-c", f"'{DEMO}' start; exit $?"], env=demo.environment,
-                             stdin=theirs, stdout=theirs, stderr=theirs)
+                             stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=heed_interrupts)
     os.close(theirs)
     terminal = os.fdopen(ours, "r+b", buffering=0)
     try:
