@@ -11,6 +11,8 @@
 
 enum { LEN_MAX = 1 << 16, VALUE_MAX = 100 };
 
+static const char longest_holder[PROTO_HOLDER_MAX];
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 /* What has been said so far, in one number. */
@@ -43,7 +45,11 @@ static void say_request(struct talk *talk, const struct request *r)
                                 (uint64_t)r->create_exptime,
                                 (uint64_t)r->recache_exptime,
                                 r->new_cas,
-                                r->opaque};
+                                r->opaque,
+                                r->wait_ms,
+                                r->lease_s,
+                                r->grace_s,
+                                r->page};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         say_number(talk, numbers[i]);
     say_number(talk, (uint64_t)r->quiet << 2 | (uint64_t)r->last << 1 | r->close);
@@ -56,6 +62,51 @@ static void check_within(struct bytes part, const char *in, size_t used)
 {
     if (part.len > 0)
         CHECK(part.p >= in && part.p + part.len <= in + used);
+}
+
+static bool is_session(const struct request *request)
+{
+    return request->verb >= VERB_OPEN && request->verb <= VERB_EVENTS;
+}
+
+/* Says a text of the flags of a session verb; it is no longer than it may be. */
+static void say_text(struct talk *talk, const struct request *request, struct bytes text, size_t max)
+{
+    check_within(text, request->argument.p, request->argument.len);
+    CHECK(text.len <= max);
+    say(talk, text);
+}
+
+/* What was accepted of a session verb is whole, and fits the lines that may show it. */
+static void look_up(struct talk *talk, const struct request *request)
+{
+    char room[PROTO_KEY_MAX];
+    char out[PROTO_SESSION_LINE_MAX];
+    struct bytes tags[PROTO_TAGS_MAX];
+    struct session_line line = {
+        .tags = tags, .application = proto_application(request), .holder = proto_holder(request)};
+    struct bytes rest = request->argument;
+    struct bytes tag;
+    uint64_t version = 0;
+    uint64_t fence = 0;
+    say_text(talk, request, line.application, PROTO_APPLICATION_MAX);
+    say_text(talk, request, line.holder, PROTO_HOLDER_MAX);
+    say_text(talk, request, proto_cursor(request), PROTO_CURSOR_MAX);
+    while (proto_next_tag(&rest, &tag)) {
+        CHECK(line.ntags < PROTO_TAGS_MAX && request->has_tags);
+        say_text(talk, request, tag, PROTO_TAG_MAX);
+        tags[line.ntags++] = tag;
+    }
+    (void)proto_predecessor(request, &version, &fence);
+    say_number(talk, version + fence);
+    if (request->by_tag)
+        say(talk, proto_spared(request, room));
+    if (request->by_handle)
+        say_number(talk, proto_handle(request));
+    CHECK(request->page >= 1 && request->page <= PROTO_PAGE_MAX);
+    CHECK(request->has_token || (request->verb != VERB_WRITE && request->verb != VERB_CLOSE));
+    say(talk, (struct bytes){out, proto_put_session_line(&line, out)});
+    say(talk, (struct bytes){out, proto_put_list_end(request, proto_cursor(request), out)});
 }
 
 static void answer(struct talk *talk, const struct request *request)
@@ -76,8 +127,20 @@ static void answer(struct talk *talk, const struct request *request)
                             .is_created = key_len % 2,
                             .is_stale = true,
                             .was_won = true,
-                            .has_won = true};
-    if (request->verb == VERB_GET) {
+                            .has_won = true,
+                            .token_version = UINT64_MAX,
+                            .token_fence = UINT64_MAX,
+                            .held_ms = UINT64_MAX,
+                            .holder = {longest_holder, PROTO_HOLDER_MAX},
+                            .waiting = UINT32_MAX,
+                            .waited_ms = UINT32_MAX,
+                            .age_s = UINT32_MAX,
+                            .has_token = true,
+                            .is_succeeded = true};
+    bool has_value = request->verb == VERB_GET || request->verb == VERB_OPEN;
+    if (is_session(request))
+        look_up(talk, request);
+    if (has_value) {
         size_t n = proto_put_hit_head(&talk->proto, request, &answer, out);
         n += proto_put_hit_tail(&talk->proto, request, out + n);
         CHECK(n <= sizeof out);
@@ -86,7 +149,7 @@ static void answer(struct talk *talk, const struct request *request)
     if (request->verb == VERB_VERSION || request->verb == VERB_STATS)
         return;
     for (answer.status = STATUS_OK; answer.status <= STATUS_REFUSED; answer.status++) {
-        if (request->verb == VERB_GET && answer.status == STATUS_OK)
+        if (has_value && answer.status == STATUS_OK)
             continue;
         size_t n = proto_put_answer(&talk->proto, request, &answer, out);
         CHECK(n <= sizeof out);

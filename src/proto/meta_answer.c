@@ -4,36 +4,6 @@
 #include "proto/text.h"
 #include "proto/words.h"
 
-static char *put_word(char *out, const char *word)
-{
-    return put(out, bytes_of(word));
-}
-
-static char *put_flag(char *out, char letter)
-{
-    return put_char(put_char(out, ' '), letter);
-}
-
-static char *put_key(char *out, const struct request *request)
-{
-    char *p = put(put_flag(out, 'k'), request->key);
-    return request->key_is_base64 ? put_flag(p, 'b') : p;
-}
-
-/* What all commands say back, found or not: the opaque and the key. */
-static char *put_echo(char *out, const struct request *request, struct bytes word)
-{
-    if (word.p[0] == 'O')
-        return put(put_char(out, ' '), word);
-    return word.p[0] == 'k' ? put_key(out, request) : out;
-}
-
-static char *put_ttl(char *out, int64_t ttl_s)
-{
-    char *p = put_flag(out, 't');
-    return ttl_s < 0 ? put_word(p, "-1") : put_u64(p, (uint64_t)ttl_s);
-}
-
 /* T and N change the time that is left from where they stand on: a t sees what those before it have done. */
 static int64_t ttl_after(char letter, const struct answer *answer, int64_t ttl_s)
 {

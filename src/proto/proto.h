@@ -5,6 +5,7 @@
  * Promise: whatever the bytes and however they are cut, proto_next() never reads past `in + len`, never loops
  * without consuming, and yields the same requests. Answers leave in the order of the requests. What is not
  * understood is answered as memcached 1.6 answers it, or the connection is told to close.
+ * The session verbs are the house's own: see docs/protocol.md.
  *
  *      first byte 0x80 -> binary, anything else -> text      (once for a connection's life)
  *
@@ -26,6 +27,9 @@ enum {
     PROTO_KEYS_LINE_MAX = 1 << 20, /* get, gets, gat, gats with many keys */
     PROTO_LOGIN_MAX = 2048,        /* user and password with what stands around them */
     PROTO_ANSWER_MAX = 512,        /* what proto_put_answer() and the head and tail of a hit need at most */
+    PROTO_SESSION_LINE_MAX = 1024, /* what proto_put_session_line() needs at most: eight tags are long */
+    PROTO_EVENT_KIND_MAX = 32,
+    PROTO_EVENT_WORDS_MAX = 240,
 };
 
 /* DIALECT_LOGIN: text, before proto_let_in(). */
@@ -91,7 +95,11 @@ struct bytes proto_key(const struct request *request, char room[PROTO_KEY_MAX]);
  *   meta    quiet: the miss of mg; the success of ms, md and ma
  *   binary  quiet: success, and the miss of a get; errors are answered
  *
- * For VERB_STATS: STATUS_OK says that the counters were reset, STATUS_MISS that there is no such argument. */
+ * For VERB_STATS: STATUS_OK says that the counters were reset, STATUS_MISS that there is no such argument.
+ *
+ * Session verbs: a hit of so has head and tail. Else it is STATUS_MISS with a token (none, and held for making it),
+ * STATUS_MISS without one (none), STATUS_BUSY or STATUS_GONE; the success of sk and sn has a number; lists have
+ * lines of their own, see below. */
 size_t proto_put_answer(const struct proto *proto, const struct request *request, const struct answer *answer,
                         char *out);
 
@@ -111,6 +119,57 @@ size_t proto_put_line(const struct request *request, struct bytes line, char *ou
 /* The answer to VERB_VERSION and VERB_SASL_LIST: `words`, at most 64 bytes. */
 size_t proto_put_words(const struct proto *proto, const struct request *request, struct bytes words,
                        char *out);
+
+/* What the flags of a session verb say, found where they stand in request->argument.
+ *
+ * proto_flag(): the next flag of this letter in `rest`, which begins as request->argument; its token is what stands
+ * behind the letter. False: there is none left. The others are empty, or false, when it was not given. */
+bool proto_flag(struct bytes *rest, char letter, struct bytes *ret_token);
+struct bytes proto_application(const struct request *request);
+struct bytes proto_holder(const struct request *request);
+struct bytes proto_cursor(const struct request *request);
+bool proto_next_tag(struct bytes *rest, struct bytes *ret_tag);
+bool proto_predecessor(const struct request *request, uint64_t *ret_version, uint64_t *ret_fence);
+
+/* sk with `by_tag`: the id that is not killed, decoded into `room` when it arrived as base64; or empty. */
+struct bytes proto_spared(const struct request *request, char room[PROTO_KEY_MAX]);
+
+/* sk with `by_handle`: the number that the digits of the handle make. */
+uint64_t proto_handle(const struct request *request);
+
+/* A session as sl shows it. Texts are at most as long as the flags of their name may be; an empty one is not shown. */
+struct session_line {
+    struct bytes handle;      /* its digits, at most PROTO_HANDLE_DIGITS */
+    struct bytes application; /* empty: the default one */
+    struct bytes holder;
+    const struct bytes *tags;
+    size_t ntags; /* PROTO_TAGS_MAX at most */
+    uint64_t size;
+    int64_t ttl_s; /* -1: for ever */
+    uint64_t held_ms;
+    uint32_t age_s;
+    uint32_t idle_s;
+    uint32_t waiting; /* 0: not shown */
+    bool is_held;     /* held_ms is shown */
+};
+
+/* What has happened, as se shows it. */
+struct session_event {
+    uint64_t number;
+    uint64_t wall_ms;         /* since 1970 */
+    struct bytes kind;        /* a word, at most PROTO_EVENT_KIND_MAX bytes */
+    struct bytes handle;      /* as above; empty when it is of no one session */
+    struct bytes application; /* as above */
+    struct bytes words;       /* what else there is to say, PROTO_EVENT_WORDS_MAX bytes at most; or empty */
+};
+
+/* Lines of the answers to session verbs: so waits (before its answer; position 1 is the next), one session, one event,
+ * and the end of either list; an empty cursor: there is no more. Each returns its number of bytes: that of a session
+ * takes PROTO_SESSION_LINE_MAX at most, the others PROTO_ANSWER_MAX. */
+size_t proto_put_waiting(uint32_t position, char *out);
+size_t proto_put_session_line(const struct session_line *line, char *out);
+size_t proto_put_event_line(const struct session_event *event, char *out);
+size_t proto_put_list_end(const struct request *request, struct bytes cursor, char *out);
 
 /* Something of the server went wrong that has words of its own; what is too long for an answer is cut off. */
 size_t proto_put_error(const struct proto *proto, const struct request *request, struct bytes words,

@@ -5,9 +5,12 @@
  *
  * Ownership: key, value and argument point into the input that was parsed; they live as long as it does.
  * Meta commands (mg, ms, md, ma, me) are requests like the others, a get, a set and so on, with `meta` set and
- * more fields filled; their flags stay in `argument` as they came, for the answer to go through them again.
+ * more fields filled; their flags stay in `argument` as they came, for the answer to go through them again. So do those
+ * of the session verbs (so, sw, sc, sk, sl, sn, se): what is a text among them (tags, holder, application, cursor) is
+ * looked up there, with the functions of proto.h.
  *
- * Limits: a key is 1 to PROTO_KEY_MAX bytes, checked here; a value at most proto.value_max, checked here.
+ * Limits: a key is 1 to PROTO_KEY_MAX bytes, checked here; a value at most proto.value_max, checked here. What the
+ * flags of session verbs hold is checked here, too, all of it.
  */
 #ifndef CLOAKROOM_PROTO_REQUEST_H
 #define CLOAKROOM_PROTO_REQUEST_H
@@ -15,6 +18,18 @@
 #include "base/bytes.h"
 
 enum { PROTO_KEY_MAX = 250 };
+
+/* Of session verbs; lengths in bytes. */
+enum {
+    PROTO_APPLICATION_MAX = 64,
+    PROTO_HOLDER_MAX = 120,
+    PROTO_CURSOR_MAX = 64,
+    PROTO_TAG_MAX = 64,
+    PROTO_TAGS_MAX = 8, /* of a session */
+    PROTO_HANDLE_DIGITS = 16,
+    PROTO_PAGE = 100, /* lines of a list, unless told */
+    PROTO_PAGE_MAX = 1000,
+};
 
 enum meta { META_NONE, META_GET, META_SET, META_DELETE, META_COUNT, META_DEBUG };
 
@@ -45,6 +60,13 @@ enum verb {
     VERB_WATCH,
     VERB_LOGIN,     /* key: the user, value: the password; both empty when they were not understood */
     VERB_SASL_LIST, /* binary: which mechanisms there are */
+    VERB_OPEN,      /* from here on session verbs, text only: so */
+    VERB_WRITE,     /* sw */
+    VERB_CLOSE,     /* sc */
+    VERB_KILL,      /* sk; key: the id, with `by_handle` a handle, with `by_tag` a tag */
+    VERB_LIST,      /* sl; no key, as with the two that follow */
+    VERB_COUNT,     /* sn */
+    VERB_EVENTS,    /* se; the last session verb */
     VERB_REFUSED,   /* nothing to do but to answer request.refusal */
 };
 
@@ -78,6 +100,9 @@ enum refusal {
     REFUSAL_SET_MODE,    /* invalid mode for ms M token */
     REFUSAL_COUNT_MODE,  /* invalid mode for ma M token */
     REFUSAL_COUNT_FLAGS, /* invalid or duplicate flag: ma's word for all but the last two */
+    /* of session verbs, besides some of the above: */
+    REFUSAL_NO_TOKEN, /* token missing: give K<token> as so answered it */
+    REFUSAL_TAGS,     /* too many tags: a session has at most 8 */
 };
 
 struct request {
@@ -89,6 +114,7 @@ struct request {
     struct bytes
         argument; /* what follows stats, verbosity and others of the server's own; the flags of a meta command */
     uint32_t flags;          /* the client's own flags */
+    uint32_t wait_ms;        /* so: see below */
     int64_t exptime;         /* as the client wrote it: relative, absolute, 0 or negative */
     uint64_t cas;            /* VERB_CAS: compared whatever it is; else (binary) 0 is "any" */
     uint64_t delta;          /* incr, decr */
@@ -114,6 +140,24 @@ struct request {
     bool close;              /* close once the answer is out */
     uint8_t opcode;          /* binary: echoed */
     uint32_t opaque;         /* binary: echoed, never interpreted */
+
+    /* Of session verbs. so has wait_ms, when `has_wait`: how long to wait for the lease, 0: not at all. With
+     * `has_token` cas is the token's version and delta its fence. With `touch` exptime is the idle life to begin anew.
+     * sw has flags, 0 unless told, and with `create` create_exptime: seconds from when the session was made, 0: no
+     * end. */
+    uint32_t lease_s; /* so: how long to hold it at most; 0: as long as the connection */
+    uint32_t grace_s; /* sc, when `succeeds`: how long its content stays readable */
+    uint32_t page;    /* sl, se: how many lines at most, 1 to PROTO_PAGE_MAX */
+    bool has_wait;
+    bool has_token;  /* sw, sc: always */
+    bool succeeds;   /* sc: another id has succeeded it; sk: another may, with this token */
+    bool read_only;  /* so: take no lease */
+    bool must_exist; /* so: make nothing */
+    bool keep_lease; /* sw */
+    bool is_bot;     /* so, sw */
+    bool by_handle;  /* sk */
+    bool by_tag;     /* sk */
+    bool has_tags;   /* sw: its tags, perhaps none, replace those there are; sl, sn: only what has the tag */
 };
 
 enum status {
@@ -121,6 +165,8 @@ enum status {
     STATUS_MISS,       /* no such key; stats: no such argument */
     STATUS_NOT_STORED, /* a condition of add, replace, append, prepend did not hold */
     STATUS_EXISTS,     /* the cas did not match */
+    STATUS_BUSY,       /* so: another holds the lease */
+    STATUS_GONE,       /* so, sw: it has been killed or succeeded */
     STATUS_TOO_LARGE,
     STATUS_FULL,      /* out of memory storing object */
     STATUS_DISK_FULL, /* nothing has changed; goes on when there is room again */
@@ -134,7 +180,7 @@ enum status {
 struct answer {
     enum status status;
     uint64_t cas;     /* of a hit; of what was stored, or counted */
-    uint64_t number;  /* the new value after incr, decr */
+    uint64_t number;  /* the new value after incr, decr; how many sk has killed, sn has counted */
     uint32_t flags;   /* of a hit; binary touch shows them too */
     size_t value_len; /* of a hit; of what was stored */
 
@@ -149,6 +195,17 @@ struct answer {
     bool is_stale;
     bool was_won; /* somebody else has been told to renew it */
     bool has_won; /* this one is told */
+
+    /* For session verbs: see proto_put_answer(). */
+    uint64_t token_version;
+    uint64_t token_fence;
+    uint64_t held_ms;    /* busy: since the holder has had it */
+    struct bytes holder; /* busy: what it says of itself, at most PROTO_HOLDER_MAX bytes; or empty */
+    uint32_t waiting;    /* busy: how many wait for it */
+    uint32_t waited_ms;  /* opened: how long that took */
+    uint32_t age_s;      /* of a hit: since it was created */
+    bool has_token;      /* opened with a lease; written, and the lease was kept */
+    bool is_succeeded;   /* of a hit: the old one, readable for a while, of a session that has a new id */
 };
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "proto/meta.h"
+#include "proto/session.h"
 #include "proto/words.h"
 
 enum shape {
@@ -16,6 +17,7 @@ enum shape {
     SHAPE_FLUSH,     /* [<delay>] */
     SHAPE_VERBOSITY, /* <level> */
     SHAPE_META,      /* see meta.h */
+    SHAPE_SESSION,   /* see session.h */
     SHAPE_ONE,       /* a word, the server's to understand */
     SHAPE_ANY,       /* whatever */
 };
@@ -57,6 +59,13 @@ static const struct command commands[] = {
     {NAME("ma"), VERB_INCR, SHAPE_META, 1, false, META_COUNT},
     {NAME("mn"), VERB_NOOP, SHAPE_ANY, 0, false, META_NONE},
     {NAME("me"), VERB_GET, SHAPE_META, 1, false, META_DEBUG},
+    {NAME("so"), VERB_OPEN, SHAPE_SESSION, 0, false, META_NONE},
+    {NAME("sw"), VERB_WRITE, SHAPE_SESSION, 0, false, META_NONE},
+    {NAME("sc"), VERB_CLOSE, SHAPE_SESSION, 0, false, META_NONE},
+    {NAME("sk"), VERB_KILL, SHAPE_SESSION, 0, false, META_NONE},
+    {NAME("sl"), VERB_LIST, SHAPE_SESSION, 0, false, META_NONE},
+    {NAME("sn"), VERB_COUNT, SHAPE_SESSION, 0, false, META_NONE},
+    {NAME("se"), VERB_EVENTS, SHAPE_SESSION, 0, false, META_NONE},
     {NAME("stats"), VERB_STATS, SHAPE_ANY, 0, false, META_NONE},
     {NAME("version"), VERB_VERSION, SHAPE_ANY, 0, false, META_NONE},
     {NAME("flush_all"), VERB_FLUSH, SHAPE_FLUSH, 0, false, META_NONE},
@@ -328,6 +337,8 @@ static bool parse_rest(const struct command *command, struct bytes rest, struct 
     }
     if (command->shape == SHAPE_META)
         return meta_parse(command->meta, rest, ret);
+    if (command->shape == SHAPE_SESSION)
+        return session_parse(rest, ret);
     struct words words;
     words_split(rest, &words);
     bool has_value = command->shape == SHAPE_SET || command->shape == SHAPE_CAS;

@@ -3,6 +3,7 @@
 
 #include "proto/meta.h"
 #include "proto/put.h"
+#include "proto/session.h"
 
 #define WORDS(s)                                                                                             \
     {                                                                                                        \
@@ -22,6 +23,8 @@ static const struct bytes status_words[] = {
     [STATUS_MISS] = WORDS("NOT_FOUND"),
     [STATUS_NOT_STORED] = WORDS("NOT_STORED"),
     [STATUS_EXISTS] = WORDS("EXISTS"),
+    [STATUS_BUSY] = WORDS("ERROR"), /* session verbs have codes of their own for these two */
+    [STATUS_GONE] = WORDS("ERROR"),
     [STATUS_TOO_LARGE] = WORDS("SERVER_ERROR object too large for cache"),
     [STATUS_FULL] = WORDS("SERVER_ERROR out of memory storing object"),
     [STATUS_DISK_FULL] = WORDS("SERVER_ERROR no space left on the disk of --data"),
@@ -60,6 +63,8 @@ static const struct bytes refusal_words[] = {
     [REFUSAL_SET_MODE] = WORDS("CLIENT_ERROR invalid mode for ms M token"),
     [REFUSAL_COUNT_MODE] = WORDS("CLIENT_ERROR invalid mode for ma M token"),
     [REFUSAL_COUNT_FLAGS] = WORDS("CLIENT_ERROR invalid or duplicate flag"),
+    [REFUSAL_NO_TOKEN] = WORDS("CLIENT_ERROR token missing: give K<token> as so answered it"),
+    [REFUSAL_TAGS] = WORDS("CLIENT_ERROR too many tags: a session has at most 8"),
 };
 
 /* Where a verb has words of its own for a status, or none. */
@@ -90,6 +95,8 @@ size_t text_put_answer(const struct request *request, const struct answer *answe
         return (size_t)(put(out, refusal_words[request->refusal]) - out);
     if (request->meta != META_NONE)
         return meta_put_answer(request, answer, out);
+    if (session_is(request))
+        return session_put_answer(request, answer, out);
     if (request->verb == VERB_GET && answer->status == STATUS_MISS)
         return request->last ? (size_t)(put(out, ok_words[VERB_GET]) - out) : 0;
     if ((request->verb == VERB_INCR || request->verb == VERB_DECR) && answer->status == STATUS_OK)
@@ -101,6 +108,8 @@ size_t text_put_hit_head(const struct request *request, const struct answer *ans
 {
     if (request->meta != META_NONE)
         return meta_put_hit_head(request, answer, out);
+    if (request->verb == VERB_OPEN)
+        return session_put_hit_head(request, answer, out);
     char *p = put(out, (struct bytes){"VALUE ", 6});
     p = put(p, request->key);
     p = put_u64(put_char(p, ' '), answer->flags);
@@ -115,7 +124,7 @@ size_t text_put_hit_tail(const struct request *request, char *out)
     if (request->meta != META_NONE)
         return meta_put_hit_tail(request, out);
     char *p = put_end(out);
-    if (request->last)
+    if (request->last) /* never of a session verb */
         p = put(p, ok_words[VERB_GET]);
     return (size_t)(p - out);
 }

@@ -183,6 +183,12 @@ static void run_refused(struct conn *conn)
     exec_put_status(conn, STATUS_REFUSED);
 }
 
+/* Session verbs are understood, but no engine carries them out yet. */
+static void run_not_yet(struct conn *conn)
+{
+    exec_put_status(conn, STATUS_REFUSED);
+}
+
 static const struct verb_row verbs[] = {
     [VERB_GET] = {NULL, OP_GET, ROLE_READ, COUNTER_cmd_get, COUNTER_get_hits, COUNTER_get_misses},
     [VERB_SET] = {NULL, OP_SET, ROLE_WRITE, COUNTER_cmd_set, NONE, NONE},
@@ -211,6 +217,13 @@ static const struct verb_row verbs[] = {
     [VERB_REFRESH_CERTS] = {access_refresh_certs, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_LOGIN] = {access_login, 0, 0, COUNTER_auth_cmds, NONE, NONE},
     [VERB_SASL_LIST] = {access_list, 0, 0, NONE, NONE, NONE},
+    [VERB_OPEN] = {run_not_yet, 0, ROLE_READ, NONE, NONE, NONE},
+    [VERB_WRITE] = {run_not_yet, 0, ROLE_WRITE, NONE, NONE, NONE},
+    [VERB_CLOSE] = {run_not_yet, 0, ROLE_WRITE, NONE, NONE, NONE},
+    [VERB_KILL] = {run_not_yet, 0, ROLE_WRITE, NONE, NONE, NONE},
+    [VERB_LIST] = {run_not_yet, 0, ROLE_ADMIN, NONE, NONE, NONE},
+    [VERB_COUNT] = {run_not_yet, 0, ROLE_READ, NONE, NONE, NONE},
+    [VERB_EVENTS] = {run_not_yet, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_REFUSED] = {run_refused, 0, 0, NONE, NONE, NONE},
 };
 

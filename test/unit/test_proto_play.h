@@ -81,6 +81,40 @@ static inline void play_describe_meta(FILE *to, const struct request *r)
             r->key_is_base64 ? " base64" : "");
 }
 
+/* The fields that only session verbs fill, and what is looked up in their flags. */
+static inline void play_describe_session(FILE *to, const struct request *r)
+{
+    char room[PROTO_KEY_MAX];
+    uint64_t version;
+    uint64_t fence;
+    struct bytes rest = r->argument;
+    struct bytes tag;
+    play_note(to, "app", proto_application(r));
+    play_note(to, "holder", proto_holder(r));
+    play_note(to, "cursor", proto_cursor(r));
+    while (proto_next_tag(&rest, &tag))
+        play_note(to, "tag", tag);
+    play_note(to, "spared", proto_spared(r, room));
+    if (proto_predecessor(r, &version, &fence))
+        fprintf(to, " after=%llu-%llu", (unsigned long long)version, (unsigned long long)fence);
+    if (r->by_handle)
+        fprintf(to, " handle=%016llx", (unsigned long long)proto_handle(r));
+    if (r->has_wait)
+        fprintf(to, " wait=%u", r->wait_ms);
+    play_number(to, "lease", r->lease_s);
+    play_number(to, "grace", r->grace_s);
+    play_number(to, "page", r->page == PROTO_PAGE ? 0 : r->page);
+    fprintf(to, "%s%s%s%s%s%s%s%s%s%s", r->has_token ? " token" : "", r->succeeds ? " succeeds" : "",
+            r->read_only ? " ro" : "", r->must_exist ? " must" : "", r->keep_lease ? " keep" : "",
+            r->is_bot ? " bot" : "", r->by_handle ? " by-handle" : "", r->by_tag ? " by-tag" : "",
+            r->has_tags ? " tags" : "", r->key_is_base64 ? " base64" : "");
+}
+
+static inline bool play_is_session(const struct request *r)
+{
+    return r->verb >= VERB_OPEN && r->verb <= VERB_EVENTS;
+}
+
 /* One request in one line: its verb, and each field that is not empty. */
 static inline void play_describe(FILE *to, const struct request *r)
 {
@@ -88,7 +122,8 @@ static inline void play_describe(FILE *to, const struct request *r)
         "get",         "set",      "add",      "replace",   "append", "prepend", "cas",
         "delete",      "incr",     "decr",     "touch",     "flush",  "stats",   "version",
         "verbosity",   "shutdown", "memlimit", "debugtime", "noop",   "quit",    "refresh-certs",
-        "lru-crawler", "watch",    "login",    "sasl-list", "refused"};
+        "lru-crawler", "watch",    "login",    "sasl-list", "open",   "write",   "close",
+        "kill",        "list",     "count",    "events",    "refused"};
     fputs(verbs[r->verb], to);
     play_number(to, "why", r->refusal);
     if (r->verb != VERB_REFUSED) {
@@ -107,6 +142,8 @@ static inline void play_describe(FILE *to, const struct request *r)
                 r->with_cas ? " +cas" : "", r->with_key ? " +key" : "", r->last ? " last" : "");
     if (r->verb != VERB_REFUSED && r->meta != META_NONE)
         play_describe_meta(to, r);
+    if (play_is_session(r))
+        play_describe_session(to, r);
     fprintf(to, "%s%s\n", r->quiet ? " quiet" : "", r->close ? " close" : "");
 }
 
@@ -123,7 +160,7 @@ static inline enum status play_status(const struct request *request)
     } rules[] = {
         {"miss", STATUS_MISS},       {"not", STATUS_NOT_STORED}, {"exists", STATUS_EXISTS},
         {"large", STATUS_TOO_LARGE}, {"full", STATUS_FULL},      {"word", STATUS_NON_NUMERIC},
-        {"denied", STATUS_DENIED},
+        {"denied", STATUS_DENIED},   {"busy", STATUS_BUSY},      {"gone", STATUS_GONE},
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (play_key_is(request, rules[i].key))
@@ -131,7 +168,8 @@ static inline enum status play_status(const struct request *request)
     if (request->verb == VERB_LOGIN)
         return play_key_is(request, "u") && bytes_equal(request->value, bytes_of("p")) ? STATUS_OK
                                                                                        : STATUS_DENIED;
-    bool missing = request->verb == VERB_GET || bytes_equal(request->argument, bytes_of("nonsense"));
+    bool missing = request->verb == VERB_GET || request->verb == VERB_OPEN ||
+                   bytes_equal(request->argument, bytes_of("nonsense"));
     return missing ? STATUS_MISS : STATUS_OK;
 }
 
@@ -151,7 +189,13 @@ static inline size_t play_hit(const struct proto *proto, const struct request *r
                             .was_fetched = kind == 'z',
                             .is_stale = kind == 's',
                             .was_won = kind == 'z',
-                            .has_won = kind == 's' || kind == 'n'};
+                            .has_won = kind == 's' || kind == 'n',
+                            .token_version = 9,
+                            .token_fence = 4,
+                            .has_token = !request->read_only,
+                            .waited_ms = 12,
+                            .age_s = 80,
+                            .is_succeeded = kind == 's'};
     size_t n = proto_put_hit_head(proto, request, &answer, out);
     size_t value_len = request->without_value ? 0 : 5;
     memcpy(out + n, "hello", value_len);
@@ -159,10 +203,35 @@ static inline size_t play_hit(const struct proto *proto, const struct request *r
     return n + proto_put_hit_tail(proto, request, out + n);
 }
 
+/* Two sessions, of which one shows all there is, or two events; there is more when a cursor was given. */
+static inline size_t play_list(const struct request *request, char *out)
+{
+    static const struct bytes tags[] = {{"user:42", 7}, {"b", 1}};
+    static const struct session_line all = {
+        {"00112233aabbccdd", 16}, {"shop", 4}, {"web1/4711", 9}, tags, 2, 1234, 77, 55, 90, 8, 3, true};
+    static const struct session_line little = {.handle = {"ffeeddccbbaa0099", 16}, .ttl_s = -1};
+    static const struct session_event killed = {
+        7, 1700000000123, {"killed", 6}, {"00112233aabbccdd", 16}, {"shop", 4}, {"n3 x", 4}};
+    static const struct session_event full = {.number = 8, .wall_ms = 1, .kind = {"full", 4}};
+    bool has_more = proto_cursor(request).len > 0;
+    size_t n;
+    if (request->verb == VERB_LIST) {
+        n = proto_put_session_line(&all, out);
+        n += proto_put_session_line(&little, out + n);
+    } else {
+        n = proto_put_event_line(&killed, out);
+        n += proto_put_event_line(&full, out + n);
+    }
+    return n + proto_put_list_end(request, has_more ? bytes_of("9.a") : (struct bytes){0}, out + n);
+}
+
 static inline size_t play_answer(const struct proto *proto, const struct request *request, char *out)
 {
-    if (request->verb == VERB_GET && bytes_starts_with(request->key, bytes_of("hit")))
+    bool reads = request->verb == VERB_GET || request->verb == VERB_OPEN;
+    if (reads && bytes_starts_with(request->key, bytes_of("hit")))
         return play_hit(proto, request, out);
+    if (request->verb == VERB_LIST || request->verb == VERB_EVENTS)
+        return play_list(request, out);
     if (request->verb == VERB_VERSION)
         return proto_put_words(proto, request, bytes_of("1.2.3"), out);
     if (request->verb == VERB_SASL_LIST)
@@ -178,7 +247,15 @@ static inline size_t play_answer(const struct proto *proto, const struct request
                             .value_len = request->value.len + 10,
                             .ttl_s = 70,
                             .touched_ttl_s = request->exptime,
-                            .created_ttl_s = request->create_exptime};
+                            .created_ttl_s = request->create_exptime,
+                            .token_version = UINT64_MAX,
+                            .token_fence = 6,
+                            .has_token =
+                                !request->must_exist && (request->verb == VERB_OPEN || request->keep_lease),
+                            .waited_ms = 12,
+                            .waiting = 2,
+                            .held_ms = 345,
+                            .holder = proto_holder(request)};
     return proto_put_answer(proto, request, &answer, out);
 }
 
