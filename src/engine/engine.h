@@ -20,6 +20,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "engine/handle.h"
 #include "store/store.h"
 
 struct engine;
@@ -37,6 +38,11 @@ enum op_kind {
     OP_INCR,
     OP_DECR,
     OP_TOUCH,
+    /* Of sessions, by the verbs: op->session says more. */
+    OP_OPEN, /* the first of these */
+    OP_WRITE,
+    OP_CLOSE,
+    OP_KILL,
 };
 
 enum op_result {
@@ -50,6 +56,8 @@ enum op_result {
     OP_DISK_FULL, /* nothing has changed; goes on when there is room again */
     OP_READ_ONLY, /* the disk has failed (S5) */
     OP_LOADING,   /* what lies on disk is still being read */
+    OP_BUSY,      /* open: another holds the lease */
+    OP_GONE,      /* the session has been killed, or another has taken its place */
 };
 
 /* One connection as the engine sees it: what is given back when it closes. Zero it to begin. */
@@ -61,6 +69,8 @@ struct engine_client {
         arrival; /* in the queue for a lock, kept for a while after it has waited in vain (lock_wait.c) */
     uint64_t arrival_at; /* which one; 0: none is kept */
     uint64_t arrival_until_ns;
+    uint64_t
+        saw_killed; /* version of the last killed session's marker that it has read: it may begin a new one; or 0 */
 };
 
 /* What a hit tells its sink; what is behind `cas`, only when op->detailed. Times left in seconds, -1: for ever. */
@@ -72,12 +82,62 @@ struct op_hit {
     int64_t touched_ttl_s; /* as exptime has it */
     int64_t created_ttl_s; /* as create_exptime has it */
     uint64_t size;         /* what it takes, all told */
+    uint64_t version;      /* of what was read, or written, by a verb */
     uint32_t idle_s;       /* since it was last read or written */
     bool is_created;       /* it was not there: this op makes it */
     bool was_fetched;
     bool is_stale;
     bool was_won; /* somebody else has been told to renew it */
     bool has_won; /* this one is told */
+};
+
+/* What an open gives and a write names: a version of the session, and which of those who have opened it. */
+struct op_token {
+    uint64_t version;
+    uint64_t fence;
+};
+
+enum { OP_HOLDER_MAX = 120, OP_TAGS_MAX = 8 };
+
+/* An op on a session. In: what was asked for. Its bytes belong to the caller, like the op's, and may move while it is
+ * pending. */
+struct op_session {
+    struct bytes application;
+    unsigned char handle[HANDLE_BYTES]; /* kill by_handle: instead of a key */
+    struct op_token
+        token; /* in: of write, close, and of kill if `succeeds`; out: of open, and of write if kept */
+    struct op_token predecessor; /* open: what came of the session with that token goes on in this one */
+    uint32_t wait_ms;            /* open: at most, if has_wait */
+    uint32_t lease_s;            /* open: 0: as long as its connection */
+    uint32_t life_s;             /* write: absolute, if has_life; 0: none */
+    uint32_t grace_s;            /* close, if `succeeds`: so long it can still be read */
+    struct bytes holder;         /* open: who asks; for others to read */
+    struct bytes tags[OP_TAGS_MAX];
+    size_t ntags;
+    bool has_wait;
+    bool has_life;
+    bool has_tags; /* write: they replace those it has */
+    bool has_predecessor;
+    bool read_only;
+    bool must_exist;
+    bool keep; /* write: the lease */
+    bool succeeds;
+    bool is_bot;
+    bool by_handle;
+
+    /* Out. */
+    bool has_token;
+    bool is_succeeded; /* open: it can be read only, for a while */
+    uint32_t waited_ms;
+    uint32_t age_s;
+    uint32_t waiting; /* of who is busy: how many wait, how long it has been held, by whom */
+    uint64_t held_ms;
+    size_t holder_len;
+    char holder_text[OP_HOLDER_MAX];
+
+    /* The engine's. */
+    uint64_t asked_ns;
+    bool is_gone;
 };
 
 struct op {
@@ -109,8 +169,9 @@ struct op {
     bool is_late;    /* it has waited wait_ms and was taken back: now it is answered, come what may */
     uint32_t now_s;  /* steady seconds, never 0 */
     struct engine_client *client;
+    struct op_session *session; /* of the verbs; else NULL */
 
-    /* get: where the value goes. Called at most once, perhaps under a lock of the engine: it must not
+    /* get, open: where the value goes. Called at most once, perhaps under a lock of the engine: it must not
      * block nor call the engine. Returns hit->value_len bytes of room, or NULL when it has none (the
      * result is OP_FULL). */
     char *(*place)(struct op *op, const struct op_hit *hit);
@@ -129,8 +190,8 @@ struct op {
     uint32_t wait_ms;       /* pending: how long at most, 0: no bound; see engine_submit() */
     struct op *next, *prev; /* the engine's, while it is pending; so are the next two */
     uint64_t arrival;
-    bool waits;
-    uint64_t unwritten; /* not to be answered before engine_commit() has been asked about it; or 0 */
+    struct lock *waits_for; /* NULL: for none */
+    uint64_t unwritten;     /* not to be answered before engine_commit() has been asked about it; or 0 */
 };
 
 /* Steady seconds as ops carry them: never 0, nor so small as to meet an expiry that stands for "over". */
@@ -149,12 +210,52 @@ struct lock_stats {
     uint64_t late; /* waited in vain */
 };
 
+enum { ENGINE_NEVENTS = 8 }; /* see engine/journal.h */
+
 struct engine_stats {
     struct store_stats store;
     struct lock_stats locks;
+    uint64_t sessions; /* that live; the store counts what is left of killed ones, too */
+    uint64_t events[ENGINE_NEVENTS];
     uint64_t refused_full[STORE_NCLASSES];
     uint64_t refused_disk;
 };
+
+/* Which sessions. A tag is one of the application's, the default one's unless has_application. */
+struct engine_filter {
+    struct bytes application;
+    struct bytes tag;
+    struct bytes except; /* kill: the id of one that stays */
+    bool has_application;
+    bool has_tag;
+    bool has_except;
+};
+
+/* Where a list stands. Zero it to begin. */
+struct engine_cursor {
+    struct store_cursor at; /* without a tag */
+    uint32_t skip;
+    uint64_t handle; /* with one: the last that was told */
+    bool has_handle;
+};
+
+/* What a list tells of a session. */
+struct engine_session {
+    unsigned char handle[HANDLE_BYTES];
+    uint8_t application_len;
+    char application[HANDLE_SESSION_MAX - HANDLE_SESSION_HASH];
+    uint32_t age_s; /* 0: unknown, too */
+    uint32_t idle_s;
+    int64_t ttl_s; /* -1: for ever */
+    uint64_t size;
+    bool is_held;
+    struct op_session lease; /* waiting, held_ms, holder: when it is held */
+    size_t ntags;
+    uint8_t tag_lens[OP_TAGS_MAX];
+    char tag_text[OP_TAGS_MAX * 64]; /* one behind the other */
+};
+
+struct journal_event;
 
 /* Told, from the sync thread, whenever engine_synced() has moved on or never will. It must not block. */
 struct engine_watch {
@@ -188,7 +289,16 @@ struct engine_ops {
     void (*read_stats)(struct engine *engine, struct engine_stats *ret);
     bool (*list)(struct engine *engine, struct store_cursor *cursor, uint32_t now_s, struct store_listed *ret,
                  size_t *ret_n, uint64_t *ret_unwritten);
-    enum engine_kind (*kind)(struct engine *engine, struct bytes key, bool is_session, struct bytes *ret_id);
+    enum engine_kind (*kind)(struct engine *engine, struct bytes key, bool is_session,
+                             unsigned char ret_handle[HANDLE_BYTES]);
+    uint32_t (*position)(struct engine *engine, const struct op *op);
+    bool (*list_sessions)(struct engine *engine, const struct engine_filter *filter,
+                          struct engine_cursor *cursor, uint32_t now_s, struct engine_session *ret,
+                          size_t max, size_t *ret_n, uint64_t *ret_unwritten);
+    bool (*kill_tagged)(struct engine *engine, const struct engine_filter *filter,
+                        struct engine_cursor *cursor, struct op *op, uint64_t *ret_nkilled);
+    uint64_t (*count_sessions)(struct engine *engine, const struct bytes *application);
+    size_t (*read_events)(struct engine *engine, uint64_t after, struct journal_event *ret, size_t max);
     void (*free)(struct engine *engine);
 };
 
@@ -283,15 +393,57 @@ static inline bool engine_list(struct engine *engine, struct store_cursor *curso
     return engine->ops->list(engine, cursor, now_s, ret, ret_n, ret_unwritten);
 }
 
-/* What `key` names, told by its name and by `is_session` (what lies there is one). For any but a plain one *ret_id is
- * the session's id within it: a secret. What ends like a lock of php-memcache counts as one: it is known too late
- * whether it is. While it is
- * being loaded every key counts as a session. */
+/* What `key` names, told by its name and by `is_session` (what lies there is one); for any but a plain one the handle of
+ * the session in ret_handle. What ends like a lock of php-memcache counts as one: it is known too late whether it is.
+ * While it is being loaded every key counts as a session, with a handle of zeros. */
 static inline enum engine_kind engine_kind(struct engine *engine, struct bytes key, bool is_session,
-                                           struct bytes *ret_id)
+                                           unsigned char ret_handle[HANDLE_BYTES])
 {
-    *ret_id = key;
-    return engine->ops->kind == NULL ? ENGINE_SESSION : engine->ops->kind(engine, key, is_session, ret_id);
+    memset(ret_handle, 0, HANDLE_BYTES);
+    return engine->ops->kind == NULL ? ENGINE_SESSION
+                                     : engine->ops->kind(engine, key, is_session, ret_handle);
+}
+
+/* Does it know sessions? Not while it is being loaded. */
+static inline bool engine_has_sessions(const struct engine *engine)
+{
+    return engine->ops->list_sessions != NULL;
+}
+
+/* The next sessions, some or none, at most `max`. False: that was all. */
+static inline bool engine_list_sessions(struct engine *engine, const struct engine_filter *filter,
+                                        struct engine_cursor *cursor, uint32_t now_s,
+                                        struct engine_session *ret, size_t max, size_t *ret_n,
+                                        uint64_t *ret_unwritten)
+{
+    return engine->ops->list_sessions(engine, filter, cursor, now_s, ret, max, ret_n, ret_unwritten);
+}
+
+/* Kills some of those that have filter->tag, and adds to how many. `op` is a kill, with its session, as for
+ * engine_submit(); false: that was all, or it went wrong, as op->result says (OP_OK, OP_MISS: it did not). */
+static inline bool engine_kill_tagged(struct engine *engine, const struct engine_filter *filter,
+                                      struct engine_cursor *cursor, struct op *op, uint64_t *ret_nkilled)
+{
+    return engine->ops->kill_tagged(engine, filter, cursor, op, ret_nkilled);
+}
+
+/* Live ones of an application; NULL: of all. */
+static inline uint64_t engine_count_sessions(struct engine *engine, const struct bytes *application)
+{
+    return engine->ops->count_sessions(engine, application);
+}
+
+/* As journal_read(). */
+static inline size_t engine_read_events(struct engine *engine, uint64_t after, struct journal_event *ret,
+                                        size_t max)
+{
+    return engine->ops->read_events(engine, after, ret, max);
+}
+
+/* How many are to come before a pending op that waits for a lease, and itself; 0: it does not. */
+static inline uint32_t engine_position(struct engine *engine, const struct op *op)
+{
+    return engine->ops->position == NULL ? 0 : engine->ops->position(engine, op);
 }
 
 /* Empties the pointer; NULL inside is fine. No op may be under way. */

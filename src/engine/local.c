@@ -3,69 +3,15 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "engine/decide.h"
+#include "engine/adopt.h"
 #include "engine/local_private.h"
+#include "engine/roster.h"
 
 #include <stdlib.h>
 
 static struct local *local_of(struct engine *engine)
 {
     return (struct local *)(void *)engine;
-}
-
-/* What lies under `key` in the store; false: nothing. */
-static bool look_up(struct local *local, struct bytes key, uint32_t now_s, enum store_class *ret)
-{
-    struct store_entry entry;
-    store_lock(local->store, key, now_s, &entry);
-    bool found = entry.found;
-    if (found)
-        *ret = entry.item.class;
-    store_unlock(&entry);
-    return found;
-}
-
-/*
- * php-memcache takes the lock of session <id> by incr <id>.lock 1, add <id>.lock with the integer 1 (flags
- * 768) and get <id>, one after the other, in one packet or in three; in its binary protocol the incr brings
- * the initial value along. Remembers the incr.
- */
-enum { PHP_MEMCACHE_INTEGER = 768 };
-
-static bool is_asked_for(const struct op *op, uint64_t asked)
-{
-    uint64_t key = hash_bytes(op->key, 0);
-    if (op->kind == OP_ADD)
-        return asked == key && op->flags == PHP_MEMCACHE_INTEGER && bytes_equal(op->value, bytes_of("1"));
-    if (op->kind != OP_INCR || op->delta != 1)
-        return false;
-    op->client->lock_asked = key;
-    return op->create && op->initial == 1;
-}
-
-/*
- * Is `<id>.lock` a lock of php-memcache? The suffix is a common one of caches, so it takes more: the lock is
- * held, or the id is known as that of a session, or (at first contact) the way it is asked for says so, and
- * no cache item of that name is in the way.
- */
-static bool is_suffixed_lock(struct local *local, const struct op *op, uint64_t asked)
-{
-    enum store_class class = STORE_CACHE;
-    struct bytes id = {.p = op->key.p, .len = op->key.len - (sizeof KEYCLASS_LOCK_SUFFIX - 1)};
-    bool is_first_contact = is_asked_for(op, asked);
-    if (lock_is_held(&local->locks, op->key, op->now_s))
-        return true;
-    if (look_up(local, id, op->now_s, &class) && class == STORE_SESSION)
-        return true;
-    return is_first_contact && !look_up(local, op->key, op->now_s, &class);
-}
-
-static bool is_lock(struct local *local, const struct op *op, enum keyclass keyclass)
-{
-    uint64_t asked = op->client->lock_asked;
-    op->client->lock_asked = 0;
-    if (keyclass == KEYCLASS_LOCK)
-        return true;
-    return keyclass_has_lock_suffix(op->key) && is_suffixed_lock(local, op, asked);
 }
 
 static enum submit local_submit(struct engine *engine, struct op *op)
@@ -78,21 +24,31 @@ static enum submit local_submit(struct engine *engine, struct op *op)
     op->miss = STORE_MISS_ABSENT;
     op->class = STORE_CACHE;
     op->hit = (struct op_hit){0};
-    enum keyclass keyclass = keyclass_of(&local->config.keyclass, op->key);
-    if (is_lock(local, op, keyclass)) {
-        return lock_submit(&local->locks, op);
-    }
-    struct work work = {
-        .local = local, .op = op, .keyclass = keyclass, .lives = decide_lives(op, local->config.clock)};
-    if (keyclass == KEYCLASS_PLAIN && (op->kind != OP_GET || op->is_watched))
-        work.is_locked_session = lock_is_session(&local->locks, op->key, op->now_s);
+    if (op->session != NULL)
+        return session_submit(local, op);
+    struct work work = {.local = local, .op = op, .lives = decide_lives(op, local->config.clock)};
+    naming_find(local, op, &work.name);
+    if (work.name.kind == KEYCLASS_LOCK)
+        return lock_submit(&local->locks, handle_session_key(&work.name.session), op);
+    if (work.name.kind == KEYCLASS_SESSION)
+        adopt(local, op, &work.name);
     work_run(&work);
     return SUBMIT_DONE;
 }
 
 static void local_prefetch(struct engine *engine, const struct bytes *keys, size_t n)
 {
-    store_prefetch(local_of(engine)->store, keys, n);
+    struct local *local = local_of(engine);
+    struct store_key found[ENGINE_PREFETCH_MAX];
+    struct name names[ENGINE_PREFETCH_MAX];
+    CHECK(n <= ENGINE_PREFETCH_MAX);
+    for (size_t i = 0; i < n; i++) {
+        naming_guess(local, keys[i], &names[i]);
+        found[i] = (struct store_key){.key = keys[i]};
+        if (names[i].kind != KEYCLASS_PLAIN)
+            found[i] = (struct store_key){.key = handle_session_key(&names[i].session), .is_hashed = true};
+    }
+    store_prefetch(local->store, found, n);
 }
 
 /* It has waited for a lock, or for the store to be loaded. */
@@ -162,6 +118,8 @@ static void local_read_stats(struct engine *engine, struct engine_stats *ret)
     struct local *local = local_of(engine);
     store_read_stats(local->store, &ret->store);
     lock_read_stats(&local->locks, &ret->locks);
+    ret->sessions = census_count(&local->census, NULL);
+    journal_read_counts(&local->journal, ret->events);
     for (int class = 0; class < STORE_NCLASSES; class ++)
         ret->refused_full[class] = __atomic_load_n(&local->refused_full[class], __ATOMIC_RELAXED);
     ret->refused_disk = __atomic_load_n(&local->refused_disk, __ATOMIC_RELAXED);
@@ -170,20 +128,71 @@ static void local_read_stats(struct engine *engine, struct engine_stats *ret)
 static bool local_list(struct engine *engine, struct store_cursor *cursor, uint32_t now_s,
                        struct store_listed *ret, size_t *ret_n, uint64_t *ret_unwritten)
 {
-    return store_list(local_of(engine)->store, cursor, now_s, ret, ret_n, ret_unwritten);
+    size_t n;
+    bool has_more = store_list(local_of(engine)->store, cursor, now_s, ret, &n, ret_unwritten);
+    *ret_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool is_killed = ret[i].item.class == STORE_SESSION && (ret[i].marks & MARK_KILLED) != 0;
+        if (!is_killed)
+            ret[(*ret_n)++] = ret[i];
+    }
+    return has_more;
 }
 
 static enum engine_kind local_kind(struct engine *engine, struct bytes key, bool is_session,
-                                   struct bytes *ret_id)
+                                   unsigned char ret_handle[HANDLE_BYTES])
 {
-    enum keyclass class = keyclass_split(&local_of(engine)->config.keyclass, key, ret_id);
-    if (class != KEYCLASS_PLAIN)
-        return class == KEYCLASS_LOCK ? ENGINE_LOCK : ENGINE_SESSION;
-    if (!is_session && keyclass_has_lock_suffix(key)) {
-        ret_id->len -= sizeof KEYCLASS_LOCK_SUFFIX - 1;
-        return ENGINE_LOCK;
-    }
-    return is_session ? ENGINE_SESSION : ENGINE_PLAIN;
+    struct name name;
+    naming_show(local_of(engine), key, is_session, &name);
+    if (name.kind == KEYCLASS_PLAIN)
+        return ENGINE_PLAIN;
+    memcpy(ret_handle, name.session.bytes, HANDLE_BYTES);
+    return name.kind == KEYCLASS_LOCK ? ENGINE_LOCK : ENGINE_SESSION;
+}
+
+static uint32_t local_position(struct engine *engine, const struct op *op)
+{
+    return lock_position(&local_of(engine)->locks, op);
+}
+
+static bool local_list_sessions(struct engine *engine, const struct engine_filter *filter,
+                                struct engine_cursor *cursor, uint32_t now_s, struct engine_session *ret,
+                                size_t max, size_t *ret_n, uint64_t *ret_unwritten)
+{
+    return roster_list(local_of(engine), filter, cursor, now_s, ret, max, ret_n, ret_unwritten);
+}
+
+static bool local_kill_tagged(struct engine *engine, const struct engine_filter *filter,
+                              struct engine_cursor *cursor, struct op *op, uint64_t *ret_nkilled)
+{
+    return roster_kill(local_of(engine), filter, cursor, op, ret_nkilled);
+}
+
+static uint64_t local_count_sessions(struct engine *engine, const struct bytes *application)
+{
+    return census_count(&local_of(engine)->census, application);
+}
+
+static size_t local_read_events(struct engine *engine, uint64_t after, struct journal_event *ret, size_t max)
+{
+    return journal_read(&local_of(engine)->journal, after, ret, max);
+}
+
+/* From within the store: what went by itself. */
+static void dropped(void *arg, const struct store_dropped *dropped)
+{
+    struct local *local = arg;
+    const struct local_config *config = &local->config;
+    if (config->store.dropped != NULL)
+        config->store.dropped(config->store.dropped_arg, dropped);
+    if (!local->is_counted || !dropped->is_hashed || dropped->class != STORE_SESSION)
+        return;
+    struct traits was;
+    traits_read(dropped->attributes, &was);
+    census_settle(&local->census, dropped->key, &was, NULL);
+    if (!traits_are_killed(&was))
+        journal_put(&local->journal, dropped->why == STORE_EVICTED ? JOURNAL_EVICTED : JOURNAL_EXPIRED,
+                    dropped->key);
 }
 
 static uint32_t tidy(void *arg)
@@ -218,7 +227,10 @@ static void local_free(struct engine *engine)
     house_stop(&local->tidy);
     house_stop(&local->sync);
     lock_table_fini(&local->locks);
+    census_fini(&local->census);
+    claims_fini(&local->claims);
     store_free(&local->store);
+    journal_fini(&local->journal);
     pthread_mutex_destroy(&local->watch_lock);
     free(local);
 }
@@ -233,6 +245,72 @@ static enum err start_threads(struct local *local)
     return err;
 }
 
+struct counting {
+    struct census *census;
+    bool has_failed;
+    bool has_plain;
+};
+
+static void count_one(void *arg, struct bytes key, const struct store_item *item)
+{
+    struct counting *counting = arg;
+    struct traits is;
+    if (item->class != STORE_SESSION)
+        return;
+    if (!item->is_hashed) {
+        counting->has_plain = true;
+        return;
+    }
+    traits_read(item->attributes, &is);
+    if (census_prepare(counting->census, key, NULL, &is))
+        census_settle(counting->census, key, NULL, &is);
+    else
+        counting->has_failed = true;
+}
+
+/* What lies on disk is counted before anybody can change it. False: there is no room for their tags. */
+static bool count_all(struct local *local)
+{
+    struct store_cursor cursor = {0};
+    uint64_t unwritten;
+    struct counting counting = {.census = &local->census};
+    uint32_t now_s = clock_seconds(local->config.clock);
+    while (store_each(local->store, &cursor, now_s, count_one, &counting, &unwritten))
+        continue;
+    local->is_counted = true;
+    local->has_plain = counting.has_plain;
+    return !counting.has_failed;
+}
+
+static enum err open_parts(struct local *local)
+{
+    const struct local_config *config = &local->config;
+    struct store_config store = config->store;
+    struct handle_key key;
+    handle_key_random(&key);
+    handle_maker_init(&local->maker, &key);
+    store.dropped = dropped;
+    store.dropped_arg = local;
+    enum err err = journal_init(&local->journal, config->clock);
+    if (err == ERR_NONE)
+        err = store_new(&store, &local->store);
+    if (err == ERR_NONE)
+        err = census_init(&local->census, local->store);
+    if (err == ERR_NONE)
+        err = claims_init(&local->claims);
+    if (err == ERR_NONE && !count_all(local))
+        err = ERR_MEMORY;
+    if (err == ERR_NONE)
+        err = lock_table_init(&local->locks, config->store.seed, config->clock, &local->journal,
+                              &config->locks);
+    return err;
+}
+
+void local_set_key(struct engine *engine, const struct handle_key *key)
+{
+    handle_maker_init(&local_of(engine)->maker, key);
+}
+
 enum err local_new(const struct local_config *config, struct engine **ret)
 {
     static const struct engine_ops ops = {.submit = local_submit,
@@ -245,6 +323,11 @@ enum err local_new(const struct local_config *config, struct engine **ret)
                                           .read_stats = local_read_stats,
                                           .list = local_list,
                                           .kind = local_kind,
+                                          .position = local_position,
+                                          .list_sessions = local_list_sessions,
+                                          .kill_tagged = local_kill_tagged,
+                                          .count_sessions = local_count_sessions,
+                                          .read_events = local_read_events,
                                           .commit = local_commit,
                                           .synced = local_synced,
                                           .watch = local_watch,
@@ -256,9 +339,7 @@ enum err local_new(const struct local_config *config, struct engine **ret)
     local->engine.ops = &ops;
     local->config = *config;
     CHECK(pthread_mutex_init(&local->watch_lock, NULL) == 0);
-    enum err err = store_new(&config->store, &local->store);
-    if (err == ERR_NONE)
-        err = lock_table_init(&local->locks, config->store.seed, config->clock, &config->locks);
+    enum err err = open_parts(local);
     if (err == ERR_NONE && !config->without_thread)
         err = start_threads(local);
     struct engine *engine = &local->engine;

@@ -10,11 +10,20 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
+#include "engine/handle.h"
 #include "engine/keyclass.h"
 #include "engine/lock.h"
 
+/* Of sessions, beyond what their writers ask for; 0: no such bound. */
+struct local_lives {
+    uint32_t first_s;    /* until it is written a second time */
+    uint32_t bot_s;      /* of one whose visitor is a bot, as its writer says */
+    uint32_t absolute_s; /* from its creation */
+};
+
 struct local_config {
     struct store_config store;
+    struct local_lives lives;
     struct keyclass_config keyclass;
     struct lock_limits locks;
     const struct clock *clock;
@@ -23,5 +32,8 @@ struct local_config {
 };
 
 enum err local_new(const struct local_config *config, struct engine **ret) ERR_MUST_CHECK;
+
+/* The key that ids are hashed with, before the first op; else it has one that no other start has. */
+void local_set_key(struct engine *engine, const struct handle_key *key);
 
 #endif

@@ -10,15 +10,24 @@ enum { RECLAIM_TRIES = 8, NOTE_BYTES = 512 /* a tombstone or a touch, at most */
 /* How an attempt at an op under the shard's lock ended. */
 enum attempt { ATTEMPT_DONE, ATTEMPT_NO_ROOM, ATTEMPT_STAGE };
 
+static bool is_killed(const struct work *work)
+{
+    return work->has_was && traits_are_killed(&work->was);
+}
+
 static enum store_class class_of(const struct work *work, const struct store_entry *entry)
 {
-    if (work->is_locked_session || (entry->found && entry->item.class == STORE_SESSION))
+    if (work->op->session != NULL || work->adopted != NULL || (work->has_was && !is_killed(work)))
         return STORE_SESSION;
+    if (work->name.is_bare && !(work->op->kind == OP_GET && work->op->create))
+        return STORE_SESSION;
+    if (entry->found && entry->item.class == STORE_SESSION && !work->has_was)
+        return STORE_SESSION; /* under its plain name, from before ids were hashed */
     /* An empty add is php-memcached asking whether an id is free; it leaves such records behind, often
      * without an end of life. There is nothing in them to lose, nor in what a get makes. */
     if ((work->op->kind == OP_ADD && work->op->value.len == 0) || work->op->kind == OP_GET)
         return STORE_CACHE;
-    return work->keyclass == KEYCLASS_SESSION ? STORE_SESSION : STORE_CACHE;
+    return work->name.kind == KEYCLASS_SESSION ? STORE_SESSION : STORE_CACHE;
 }
 
 /* What the store's answer to a write means for the attempt. */
@@ -40,6 +49,29 @@ static enum attempt judge(struct work *work, enum err err)
     return ATTEMPT_DONE;
 }
 
+static void put_down(const struct work *work, enum journal_kind kind)
+{
+    journal_put(&work->local->journal, kind, work_key(work));
+}
+
+/* What was there is not any more. */
+static void settle_removed(struct work *work)
+{
+    if (!work->has_was)
+        return;
+    census_settle(&work->local->census, work_key(work), &work->was, NULL);
+    if (!is_killed(work))
+        put_down(work, JOURNAL_DELETED);
+}
+
+static enum err remove_item(struct work *work, struct store_entry *entry)
+{
+    enum err err = store_remove(entry);
+    if (err == ERR_NONE)
+        settle_removed(work);
+    return err;
+}
+
 /* An item that is over as soon as it is stored: only the condition of the op matters, and what it replaces.
  */
 static bool put_expired(struct work *work, struct store_entry *entry, const struct store_write *write,
@@ -49,7 +81,7 @@ static bool put_expired(struct work *work, struct store_entry *entry, const stru
         return false;
     work->is_rewrite = true;
     work->need = NOTE_BYTES;
-    *ret = entry->found ? store_remove(entry) : ERR_NONE;
+    *ret = entry->found ? remove_item(work, entry) : ERR_NONE;
     work->op->result = OP_OK;
     work->op->hit.cas = write->cas != 0 ? write->cas : store_next_version(entry);
     return true;
@@ -59,12 +91,43 @@ static bool needs_old_value(const struct op *op)
 {
     if (op->kind == OP_DELETE)
         return op->invalidate && !op->drop_value;
+    if (op->kind == OP_CLOSE)
+        return true;
     return op->kind == OP_APPEND || op->kind == OP_PREPEND;
 }
 
-static uint64_t old_version(const struct op *op, const struct store_entry *entry)
+/* What is staged goes with what a session had so far, too. */
+static uint64_t old_version(const struct work *work, const struct store_entry *entry)
 {
-    return needs_old_value(op) ? entry->item.version : 0;
+    return needs_old_value(work->op) || work->has_was ? entry->item.version : 0;
+}
+
+static bool is_session(const struct work *work)
+{
+    return work->name.kind == KEYCLASS_SESSION && work->op->class == STORE_SESSION;
+}
+
+/* With the session's own, if it is one. */
+static enum err store_it(struct work *work, struct store_entry *entry, const struct store_write *write)
+{
+    struct census *census = &work->local->census;
+    const struct traits *was = work->has_was ? &work->was : NULL;
+    bool is_large = store_is_large(work->local->store, work_key(work).len, write->head.len + write->tail.len);
+    if (is_session(work) && !census_prepare(census, work_key(work), was, &work->is))
+        return ERR_FULL;
+    enum err err = is_large ? store_put_staged(entry, write, &work->staged) : store_put(entry, write);
+    if (!is_session(work))
+        return err;
+    if (err != ERR_NONE) {
+        census_abandon(census, work_key(work), was, &work->is);
+        return err;
+    }
+    census_settle(census, work_key(work), was, &work->is);
+    if (traits_are_killed(&work->is))
+        put_down(work, work->op->session->succeeds ? JOURNAL_SUCCEEDED : JOURNAL_KILLED);
+    else if ((was == NULL || traits_are_killed(was)) && work->adopted == NULL)
+        put_down(work, JOURNAL_CREATED);
+    return err;
 }
 
 static enum attempt put(struct work *work, struct store_entry *entry, struct verdict *verdict)
@@ -77,16 +140,20 @@ static enum attempt put(struct work *work, struct store_entry *entry, struct ver
         return judge(work, err);
     struct store_write *write = &verdict->write;
     write->class = op->class;
+    if (is_session(work)) {
+        write->attributes = work->room.attributes;
+        write->nattributes = traits_write(&work->is, &work->room);
+        write->is_hashed = true;
+        write->expiry_s = work_limit_life(work, write->expiry_s);
+    }
     size_t value_len = op->hit.value_len;
     work->is_rewrite = entry->found && entry->item.class == STORE_SESSION;
-    work->need = op->key.len + value_len;
+    work->need = work_key(work).len + value_len;
 
-    if (!store_is_large(work->local->store, op->key.len, value_len))
-        err = store_put(entry, write);
-    else if (work->staged == NULL || work->staged_for != old_version(op, entry))
+    if (store_is_large(work->local->store, work_key(work).len, value_len) &&
+        (work->staged == NULL || work->staged_for != old_version(work, entry)))
         return ATTEMPT_STAGE;
-    else
-        err = store_put_staged(entry, write, &work->staged);
+    err = store_it(work, entry, write);
     if (err != ERR_NONE)
         return judge(work, err);
     if (verdict->marks_won)
@@ -95,6 +162,7 @@ static enum attempt put(struct work *work, struct store_entry *entry, struct ver
         store_mark_fetched(entry);
     op->result = OP_OK;
     op->hit.cas = entry->item.cas;
+    op->hit.version = entry->item.version;
     return ATTEMPT_DONE;
 }
 
@@ -123,9 +191,10 @@ static void read_and_unlock(struct work *work, struct store_entry *entry)
     op->hit.value_len = entry->item.value.len;
     op->hit.flags = entry->item.flags;
     op->hit.cas = entry->item.cas;
+    op->hit.version = entry->item.version;
     if (!op->unseen)
         store_mark_fetched(entry);
-    if (op->without_value || !store_is_large(store, op->key.len, op->hit.value_len)) {
+    if (op->without_value || !store_is_large(store, entry->key.len, op->hit.value_len)) {
         copy_hit(op, entry->item.value);
         unlock(work, entry);
     } else {
@@ -151,7 +220,7 @@ static bool hold_old_value(struct work *work, struct store_entry *entry, struct 
     *ret = (struct old_value){0};
     if (!needs_old_value(work->op) || old.len == 0)
         return true;
-    if (store_is_large(work->local->store, work->op->key.len, old.len)) {
+    if (store_is_large(work->local->store, entry->key.len, old.len)) {
         ret->pinned = store_pin(entry);
         return true;
     }
@@ -180,20 +249,24 @@ static enum attempt stage_and_unlock(struct work *work, struct store_entry *entr
     struct store_write write = verdict->write;
     struct old_value old;
     store_unstage(store, &work->staged);
-    work->staged_for = old_version(work->op, entry);
+    work->staged_for = old_version(work, entry);
     bool held = hold_old_value(work, entry, &write, &old);
+    if (is_session(work)) { /* its tags may lie in what is unlocked now */
+        traits_copy(&work->is, &work->is, work->tags);
+        write.nattributes = traits_write(&work->is, &work->room);
+    }
     unlock(work, entry);
     enum err err = ERR_FULL;
     if (held)
-        err = store_stage(store, work->op->key, &write, work->is_rewrite, &work->staged);
+        err = store_stage(store, work_key(work), &write, work->is_rewrite, &work->staged);
     let_go_old_value(work, &old);
     return err == ERR_NONE ? ATTEMPT_STAGE : ATTEMPT_NO_ROOM;
 }
 
-static struct decide_item item_of(const struct store_entry *entry)
+static struct decide_item item_of(const struct work *work, const struct store_entry *entry)
 {
-    struct decide_item item = {.found = entry->found};
-    if (entry->found) {
+    struct decide_item item = {.found = entry->found && !is_killed(work)};
+    if (item.found) {
         item.value = entry->item.value;
         item.flags = entry->item.flags;
         item.expiry_s = entry->item.expiry_s;
@@ -211,18 +284,29 @@ static void describe(const struct work *work, const struct store_entry *entry, c
 {
     struct op *op = work->op;
     decide_describe(op, item, &work->lives, verdict, &op->hit);
-    if (!entry->found)
+    if (!item->found)
         return;
     op->hit.idle_s = op->now_s > entry->item.seen_s ? op->now_s - entry->item.seen_s : 0;
     op->hit.was_fetched = entry->item.fetched;
     op->hit.size = store_item_size(entry);
 }
 
+/* As it is: a touch makes no one-hit visitor a visitor. */
+static enum err touch(struct work *work, struct store_entry *entry, uint32_t expiry_s)
+{
+    if (!work->has_was)
+        return store_touch(entry, expiry_s);
+    work->is = work->was;
+    if ((work->was.marks & MARK_SUCCEEDED) != 0)
+        return ERR_NONE;
+    return store_touch(entry, work_limit_life(work, expiry_s));
+}
+
 static enum attempt read_hit(struct work *work, struct store_entry *entry, const struct verdict *verdict)
 {
     enum attempt result = ATTEMPT_DONE;
     if (work->op->touch)
-        result = judge(work, store_touch(entry, verdict->expiry_s));
+        result = judge(work, touch(work, entry, verdict->expiry_s));
     if (result == ATTEMPT_DONE && work->op->result == OP_OK) {
         if (verdict->marks_won)
             store_mark_won(entry);
@@ -255,12 +339,12 @@ static enum attempt carry_out(struct work *work, struct store_entry *entry, stru
         op->result = verdict->result;
         break;
     case VERDICT_REMOVE:
-        result = judge(work, store_remove(entry));
+        result = judge(work, remove_item(work, entry));
         break;
     case VERDICT_TOUCH:
         op->hit.flags = entry->item.flags;
         op->hit.cas = entry->item.cas;
-        result = judge(work, store_touch(entry, verdict->expiry_s));
+        result = judge(work, touch(work, entry, verdict->expiry_s));
         if (result == ATTEMPT_DONE && op->result == OP_OK)
             store_mark_fetched(entry);
         break;
@@ -277,23 +361,69 @@ static enum attempt carry_out(struct work *work, struct store_entry *entry, stru
     return result;
 }
 
+static void lock_entry(struct work *work, struct store_entry *ret)
+{
+    const struct op *op = work->op;
+    if (work->name.kind == KEYCLASS_PLAIN) {
+        store_lock(work->local->store, op->key, op->now_s, ret);
+    } else if (op->session != NULL && op->session->by_handle) {
+        store_lock_lead(work->local->store, op->session->handle, op->now_s, ret);
+        work->name.session.len = (uint8_t)ret->key.len;
+        memcpy(work->name.session.bytes, ret->key.p, ret->key.len);
+    } else {
+        store_lock_hashed(work->local->store, handle_session_key(&work->name.session), op->now_s, ret);
+    }
+}
+
+/* A killed session stays so, but for who came after that (L5). */
+static void keep_killed(const struct work *work, const struct store_entry *entry, struct verdict *verdict)
+{
+    struct op *op = work->op;
+    if (op->kind == OP_GET && !op->create)
+        op->client->saw_killed = entry->item.version;
+    if ((verdict->kind != VERDICT_PUT && verdict->kind != VERDICT_MAKE) || work_may_begin(work, entry))
+        return;
+    verdict->kind = VERDICT_NOTHING;
+    verdict->result = op->kind == OP_GET ? OP_MISS : OP_NOT_STORED;
+}
+
+static void decide_on(struct work *work, const struct store_entry *entry, const struct decide_item *item,
+                      struct verdict *ret)
+{
+    struct op *op = work->op;
+    if (op->session != NULL) {
+        session_decide(work, entry, item, ret);
+        return;
+    }
+    decide(op, item, &work->lives, work->local->config.store.value_max, ret);
+    if (is_killed(work))
+        keep_killed(work, entry, ret);
+    else if ((work->was.marks & MARK_SUCCEEDED) != 0 && ret->kind == VERDICT_PUT) {
+        ret->kind = VERDICT_NOTHING; /* it can be read for a while */
+        ret->result = OP_NOT_STORED;
+    }
+}
+
 static enum attempt attempt(struct work *work)
 {
     struct op *op = work->op;
     struct store_entry entry;
-    store_lock(work->local->store, op->key, op->now_s, &entry);
+    lock_entry(work, &entry);
+    work_read_traits(work, &entry);
     op->miss = entry.miss;
     op->class = class_of(work, &entry);
-    struct decide_item item = item_of(&entry);
-    op->was_found = entry.found;
-    op->found_len = entry.found ? entry.item.value.len : 0;
+    struct decide_item item = item_of(work, &entry);
+    op->was_found = item.found;
+    op->found_len = item.found ? item.value.len : 0;
+    if (!item.found && entry.found)
+        op->miss = STORE_MISS_ABSENT;
     struct verdict verdict;
-    decide(op, &item, &work->lives, work->local->config.store.value_max, &verdict);
+    decide_on(work, &entry, &item, &verdict);
     if (entry.is_unsafe) {
         store_unlock(&entry);
         return judge(work, ERR_READ_ONLY);
     }
-    if (op->detailed)
+    if (op->detailed || op->session != NULL)
         describe(work, &entry, &item, &verdict);
     work->is_rewrite = true; /* of notes about what is there; put() knows better */
     work->need = NOTE_BYTES;
@@ -324,6 +454,8 @@ void work_run(struct work *work)
             /* A get that finds no room to make what is not there: it is not there. */
             work->op->result = work->op->kind == OP_GET && work->op->hit.is_created ? OP_MISS : OP_FULL;
             __atomic_fetch_add(&local->refused_full[work->op->class], 1, __ATOMIC_RELAXED);
+            if (work->name.kind == KEYCLASS_SESSION && work->op->class == STORE_SESSION)
+                put_down(work, JOURNAL_REFUSED);
             break;
         }
     }

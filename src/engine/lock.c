@@ -9,9 +9,17 @@
 #include <stdlib.h>
 
 enum err lock_table_init(struct lock_table *table, uint64_t seed, const struct clock *clock,
-                         const struct lock_limits *limits)
+                         struct journal *journal, const struct lock_limits *limits)
 {
-    *table = (struct lock_table){.seed = seed, .clock = clock, .limits = *limits};
+    /* Fences of one start are not those of another, unless both were in the same second. */
+    uint64_t first = (uint64_t)clock_wall_s(clock) << 32;
+    *table = (struct lock_table){.seed = seed,
+                                 .clock = clock,
+                                 .journal = journal,
+                                 .limits = *limits,
+                                 .fence = first,
+                                 .first_fence = first};
+    table->lost_tail = &table->lost;
     table->buckets = calloc(LOCK_BUCKETS, sizeof *table->buckets);
     if (table->buckets == NULL)
         return ERR_MEMORY;
@@ -31,11 +39,6 @@ static struct lock **bucket_of(struct lock_table *table, struct bytes key)
     return &table->buckets[hash_bytes(key, table->seed) % LOCK_BUCKETS];
 }
 
-static struct bytes key_of(const struct lock *lock)
-{
-    return (struct bytes){.p = lock->key, .len = lock->key_len};
-}
-
 static void unlink_from_client(struct lock *lock)
 {
     struct lock **at = &lock->client->locks;
@@ -45,47 +48,86 @@ static void unlink_from_client(struct lock *lock)
     lock->client->nlocks--;
 }
 
-static void drop(struct lock_table *table, struct lock *lock)
+/* Nobody holds it any more. */
+static void let_go(struct lock_table *table, struct lock *lock)
 {
-    struct lock **at = bucket_of(table, key_of(lock));
-    while (*at != lock)
-        at = &(*at)->next_in_bucket;
-    *at = lock->next_in_bucket;
     unlink_from_client(lock);
+    lock->client = NULL;
     table->stats.held--;
     if (lock->suffixed)
         __atomic_fetch_sub(&table->nsuffixed, 1, __ATOMIC_RELAXED);
+    lock->suffixed = false;
+}
+
+void lock_drop(struct lock_table *table, struct lock *lock)
+{
+    struct lock **at = bucket_of(table, lock_key_of(lock));
+    while (*at != lock)
+        at = &(*at)->next_in_bucket;
+    *at = lock->next_in_bucket;
+    if (lock->client != NULL)
+        let_go(table, lock);
     free(lock);
 }
 
-static void hold(struct lock *lock, struct engine_client *client)
+void lock_move(struct lock *lock, struct engine_client *client)
 {
+    if (lock->client != NULL)
+        unlink_from_client(lock);
     lock->client = client;
     lock->next_of_client = client->locks;
     client->locks = lock;
     client->nlocks++;
 }
 
-/* The lock becomes that client's. Whatever it says until its new holder writes it, it is not "free", and has no end. */
-static void pass_on(struct lock *lock, struct engine_client *client)
+static void hold(struct lock_table *table, struct lock *lock, struct engine_client *client)
 {
-    unlink_from_client(lock);
-    hold(lock, client);
+    lock_move(lock, client);
+    lock->fence = ++table->fence;
+    lock->held_ns = clock_steady_ns(table->clock);
+}
+
+/* Whatever it says until its new holder writes it, it is not "free", and has no end. */
+void lock_pass_on(struct lock_table *table, struct lock *lock, struct engine_client *client)
+{
+    hold(table, lock, client);
+    lock->is_lease = false;
+    lock->holder_len = 0;
     lock->expiry_s = 0;
     lock->value_len = 1;
     lock->value[0] = '1';
 }
 
-/* To who has waited longest, or to nobody. */
-static void give_back(struct lock_table *table, struct lock *lock)
+/* True: to who has waited longest. */
+static bool give_on(struct lock_table *table, struct lock *lock)
 {
     struct op *next = lock_wait_next(table, lock);
-    if (next == NULL) {
-        drop(table, lock);
+    if (next == NULL)
+        return false;
+    lock_pass_on(table, lock, next->client);
+    next->wake(next);
+    return true;
+}
+
+void lock_give_back(struct lock_table *table, struct lock *lock)
+{
+    if (!give_on(table, lock))
+        lock_drop(table, lock);
+}
+
+/* The token of a lease is still right as long as nobody opens the session. */
+void lock_break(struct lock_table *table, struct lock *lock)
+{
+    table->stats.broken++;
+    journal_put(table->journal, JOURNAL_BROKEN, lock_key_of(lock));
+    if (give_on(table, lock))
+        return;
+    if (!lock->is_lease) {
+        lock_drop(table, lock);
         return;
     }
-    pass_on(lock, next->client);
-    next->wake(next);
+    let_go(table, lock);
+    lock_lose(table, lock);
 }
 
 void lock_table_fini(struct lock_table *table)
@@ -94,55 +136,62 @@ void lock_table_fini(struct lock_table *table)
         return;
     for (size_t i = 0; i < LOCK_BUCKETS; i++) {
         while (table->buckets[i] != NULL)
-            drop(table, table->buckets[i]);
+            lock_drop(table, table->buckets[i]);
     }
     free(table->buckets);
     table->buckets = NULL;
     pthread_mutex_destroy(&table->mutex);
 }
 
-static struct lock *find(struct lock_table *table, struct bytes key)
+struct lock *lock_find(struct lock_table *table, struct bytes session)
 {
-    struct lock *lock = *bucket_of(table, key);
-    while (lock != NULL && !bytes_equal(key_of(lock), key))
+    struct lock *lock = *bucket_of(table, session);
+    while (lock != NULL && !bytes_equal(lock_key_of(lock), session))
         lock = lock->next_in_bucket;
     return lock;
 }
 
-static bool is_over(const struct lock *lock, uint32_t now_s)
+bool lock_is_over(const struct lock *lock, uint32_t now_s)
 {
     return lock->expiry_s != 0 && lock->expiry_s <= now_s;
 }
 
-/* The same, once what is over has been given to who comes next, if anybody waits. */
-static struct lock *find_living(struct lock_table *table, struct bytes key, uint32_t now_s)
+static struct lock *find_held(struct lock_table *table, struct bytes session)
 {
-    struct lock *lock = find(table, key);
-    if (lock == NULL || !is_over(lock, now_s))
-        return lock;
-    give_back(table, lock);
-    return find(table, key);
+    struct lock *lock = lock_find(table, session);
+    return lock != NULL && lock->client != NULL ? lock : NULL;
 }
 
-bool lock_is_held(struct lock_table *table, struct bytes key, uint32_t now_s)
+/* The same, once what is over has been given to who comes next, if anybody waits. */
+static struct lock *find_living(struct lock_table *table, struct bytes session, uint32_t now_s)
 {
-    if (__atomic_load_n(&table->nsuffixed, __ATOMIC_RELAXED) == 0)
-        return false;
+    struct lock *lock = find_held(table, session);
+    if (lock == NULL || !lock_is_over(lock, now_s))
+        return lock;
+    if (lock->is_lease)
+        lock_break(table, lock);
+    else
+        lock_give_back(table, lock);
+    return find_held(table, session);
+}
+
+bool lock_is_held(struct lock_table *table, struct bytes session, uint32_t now_s)
+{
     pthread_mutex_lock(&table->mutex);
-    bool held = find_living(table, key, now_s) != NULL;
+    bool held = find_living(table, session, now_s) != NULL;
     pthread_mutex_unlock(&table->mutex);
     return held;
 }
 
-bool lock_is_session(struct lock_table *table, struct bytes id, uint32_t now_s)
+bool lock_is_held_suffixed(struct lock_table *table, struct bytes session, uint32_t now_s)
 {
-    char key[256 + sizeof KEYCLASS_LOCK_SUFFIX];
-    if (__atomic_load_n(&table->nsuffixed, __ATOMIC_RELAXED) == 0 || id.len > 250)
+    if (!lock_has_suffixed(table))
         return false;
-    memcpy(key, id.p, id.len);
-    memcpy(key + id.len, KEYCLASS_LOCK_SUFFIX, sizeof KEYCLASS_LOCK_SUFFIX - 1);
-    return lock_is_held(table, (struct bytes){.p = key, .len = id.len + sizeof KEYCLASS_LOCK_SUFFIX - 1},
-                        now_s);
+    pthread_mutex_lock(&table->mutex);
+    const struct lock *lock = find_living(table, session, now_s);
+    bool held = lock != NULL && lock->suffixed;
+    pthread_mutex_unlock(&table->mutex);
+    return held;
 }
 
 static void give_back_oldest(struct lock_table *table, struct engine_client *client)
@@ -150,27 +199,49 @@ static void give_back_oldest(struct lock_table *table, struct engine_client *cli
     struct lock *oldest = client->locks;
     while (oldest->next_of_client != NULL)
         oldest = oldest->next_of_client;
-    give_back(table, oldest);
-    table->stats.broken++;
+    lock_break(table, oldest);
 }
 
-static struct lock *take(struct lock_table *table, const struct op *op)
+static struct lock *make(struct lock_table *table, struct bytes session)
 {
-    struct lock *lock = malloc(sizeof *lock + op->key.len);
+    struct lock *lock = malloc(sizeof *lock + session.len);
     if (lock == NULL)
         return NULL;
-    struct lock **bucket = bucket_of(table, op->key);
-    *lock = (struct lock){.next_in_bucket = *bucket,
-                          .key_len = (uint8_t)op->key.len,
-                          .suffixed = keyclass_has_lock_suffix(op->key)};
-    memcpy(lock->key, op->key.p, op->key.len);
+    struct lock **bucket = bucket_of(table, session);
+    *lock = (struct lock){.next_in_bucket = *bucket, .key_len = (uint8_t)session.len};
+    memcpy(lock->key, session.p, session.len);
     *bucket = lock;
+    return lock;
+}
+
+/* A lost one as if it were new. */
+static struct lock *find_lost(struct lock_table *table, struct bytes session)
+{
+    struct lock *lock = lock_find(table, session);
+    if (lock == NULL)
+        return NULL;
+    lock_find_again(table, lock);
+    lock->version = 0;
+    lock->expiry_s = lock->life_s = 0;
+    lock->is_lease = lock->is_stale = lock->is_won = lock->is_fetched = false;
+    return lock;
+}
+
+struct lock *lock_take(struct lock_table *table, struct bytes session, const struct op *op)
+{
+    struct lock *lock = find_lost(table, session);
+    if (lock == NULL)
+        lock = make(table, session);
+    if (lock == NULL)
+        return NULL;
+    lock->suffixed = op->session == NULL && keyclass_has_lock_suffix(op->key);
+    lock->seen_s = op->now_s;
     table->stats.held++;
     if (lock->suffixed)
         __atomic_fetch_add(&table->nsuffixed, 1, __ATOMIC_RELAXED);
     if (op->client->nlocks == LOCK_PER_CLIENT_MAX)
         give_back_oldest(table, op->client);
-    hold(lock, op->client);
+    hold(table, lock, op->client);
     return lock;
 }
 
@@ -194,7 +265,8 @@ static bool is_release(const struct op *op)
     return op->kind == OP_SET && keyclass_has_lock_suffix(op->key) && bytes_equal(op->value, bytes_of("0"));
 }
 
-static void put(struct lock_table *table, struct op *op, struct lock *lock, const struct verdict *verdict)
+static void put(struct lock_table *table, struct bytes session, struct op *op, struct lock *lock,
+                const struct verdict *verdict)
 {
     op->result = OP_OK;
     op->number = verdict->number;
@@ -202,11 +274,11 @@ static void put(struct lock_table *table, struct op *op, struct lock *lock, cons
     op->hit.cas = verdict->write.cas != 0 ? verdict->write.cas : ++table->version;
     if (is_release(op)) {
         if (lock != NULL)
-            give_back(table, lock);
+            lock_give_back(table, lock);
         return;
     }
     if (lock == NULL)
-        lock = take(table, op);
+        lock = lock_take(table, session, op);
     if (lock == NULL) {
         op->result = OP_FULL;
         return;
@@ -235,7 +307,7 @@ static void read_value(struct op *op, struct lock *lock)
         memcpy(to, lock->value, lock->value_len);
 }
 
-static void carry_out(struct lock_table *table, struct op *op, struct lock *lock,
+static void carry_out(struct lock_table *table, struct bytes session, struct op *op, struct lock *lock,
                       const struct verdict *verdict)
 {
     switch (verdict->kind) {
@@ -243,16 +315,16 @@ static void carry_out(struct lock_table *table, struct op *op, struct lock *lock
         op->result = verdict->result;
         return;
     case VERDICT_PUT:
-        put(table, op, lock, verdict);
+        put(table, session, op, lock, verdict);
         return;
     case VERDICT_MAKE:
-        put(table, op, NULL, verdict);
+        put(table, session, op, NULL, verdict);
         if (op->result == OP_OK)
             op->result = op->place(op, &op->hit) != NULL ? OP_OK : OP_FULL;
         return;
     case VERDICT_REMOVE:
         op->result = OP_OK;
-        give_back(table, lock);
+        lock_give_back(table, lock);
         return;
     case VERDICT_TOUCH:
         op->result = OP_OK;
@@ -276,7 +348,8 @@ static void describe(struct op *op, const struct lock *lock)
 }
 
 /* Carries out an op on what it found; NULL: nothing, as it is to see it. */
-static void judge(struct lock_table *table, struct op *op, struct lock *found, struct lock *lock)
+static void judge(struct lock_table *table, struct bytes session, struct op *op, struct lock *found,
+                  struct lock *lock)
 {
     const struct decide_lives lives = decide_lives(op, table->clock);
     struct decide_item item = {.found = found != NULL};
@@ -298,15 +371,25 @@ static void judge(struct lock_table *table, struct op *op, struct lock *found, s
         if (found != NULL)
             describe(op, found);
     }
-    carry_out(table, op, lock, &verdict);
+    carry_out(table, session, op, lock, &verdict);
+}
+
+/* Whoever held it before may have called it otherwise. */
+static void note_suffix(struct lock_table *table, const struct op *op, struct lock *lock)
+{
+    if (lock->suffixed || !keyclass_has_lock_suffix(op->key))
+        return;
+    lock->suffixed = true;
+    __atomic_fetch_add(&table->nsuffixed, 1, __ATOMIC_RELAXED);
 }
 
 /* It holds the lock it asks for: given by give_back(), or kept from before. To add there is nothing there; a count
  * begins at 1, which tells php-memcache that it has it. */
-static void grant(struct lock_table *table, struct op *op, struct lock *lock)
+static void grant(struct lock_table *table, struct bytes session, struct op *op, struct lock *lock)
 {
+    note_suffix(table, op, lock);
     if (op->kind == OP_ADD) {
-        judge(table, op, NULL, lock);
+        judge(table, session, op, NULL, lock);
         return;
     }
     struct verdict verdict = {.kind = VERDICT_PUT, .number = 1};
@@ -315,19 +398,16 @@ static void grant(struct lock_table *table, struct op *op, struct lock *lock)
         verdict.write.expiry_s = decide_lives(op, table->clock).create_expiry_s;
     else if (lock->life_s != 0) /* in text it cannot say how long: as long as the one before */
         verdict.write.expiry_s = op->now_s + lock->life_s;
-    put(table, op, lock, &verdict);
+    put(table, session, op, lock, &verdict);
 }
 
-/* Stock handlers hold one session at a time: another one that is still held was left behind on a kept connection. */
-static void give_back_others(struct lock_table *table, struct engine_client *client, const struct lock *lock)
+void lock_give_back_others(struct lock_table *table, struct engine_client *client, const struct lock *lock)
 {
     struct lock *next;
     for (struct lock *other = client->locks; other != NULL; other = next) {
         next = other->next_of_client;
-        if (other == lock)
-            continue;
-        give_back(table, other);
-        table->stats.broken++;
+        if (other != lock)
+            lock_break(table, other);
     }
 }
 
@@ -340,29 +420,29 @@ static bool asks_for_it(const struct op *op)
 }
 
 /* One whose wait is over because the lock is, and who was first, has it. */
-static struct lock *find_for(struct lock_table *table, struct op *op)
+struct lock *lock_find_for(struct lock_table *table, struct bytes session, struct op *op)
 {
-    struct lock *lock = op->is_late ? find(table, op->key) : NULL;
-    if (lock != NULL && is_over(lock, op->now_s) && lock_wait_is_first(lock, op))
-        pass_on(lock, op->client);
-    return find_living(table, op->key, op->now_s);
+    struct lock *lock = op->is_late ? find_held(table, session) : NULL;
+    if (lock != NULL && lock_is_over(lock, op->now_s) && lock_wait_is_first(lock, op))
+        lock_pass_on(table, lock, op->client);
+    return find_living(table, session, op->now_s);
 }
 
-enum submit lock_submit(struct lock_table *table, struct op *op)
+enum submit lock_submit(struct lock_table *table, struct bytes session, struct op *op)
 {
     bool is_awaited = op->may_wait && table->limits.add_wait_ms != 0;
     bool asks = is_awaited && asks_for_it(op);
     enum submit submit = SUBMIT_DONE;
     pthread_mutex_lock(&table->mutex);
-    struct lock *lock = find_for(table, op);
+    struct lock *lock = lock_find_for(table, session, op);
     if (asks || (is_awaited && op->kind == OP_ADD))
-        give_back_others(table, op->client, lock);
+        lock_give_back_others(table, op->client, lock);
     if (asks && lock != NULL && lock->client == op->client)
-        grant(table, op, lock);
+        grant(table, session, op, lock);
     else if (asks && lock != NULL && lock_wait(table, lock, op))
         submit = SUBMIT_PENDING;
     else
-        judge(table, op, lock, lock);
+        judge(table, session, op, lock, lock);
     pthread_mutex_unlock(&table->mutex);
     return submit;
 }
@@ -370,7 +450,7 @@ enum submit lock_submit(struct lock_table *table, struct op *op)
 bool lock_cancel(struct lock_table *table, struct op *op)
 {
     pthread_mutex_lock(&table->mutex);
-    struct lock *lock = op->waits ? find(table, op->key) : NULL;
+    struct lock *lock = op->waits_for;
     if (lock != NULL)
         lock_wait_leave(table, lock, op);
     pthread_mutex_unlock(&table->mutex);
@@ -380,9 +460,7 @@ bool lock_cancel(struct lock_table *table, struct op *op)
 void lock_client_gone(struct lock_table *table, struct engine_client *client)
 {
     pthread_mutex_lock(&table->mutex);
-    while (client->locks != NULL) {
-        give_back(table, client->locks);
-        table->stats.broken++;
-    }
+    while (client->locks != NULL)
+        lock_break(table, client->locks);
     pthread_mutex_unlock(&table->mutex);
 }

@@ -48,6 +48,13 @@ static uint32_t least(uint32_t a, uint64_t b)
     return b < a ? (uint32_t)b : a;
 }
 
+static uint32_t bound_of(const struct lock_limits *limits, const struct op *op)
+{
+    if (op->kind == OP_INCR)
+        return limits->incr_wait_ms;
+    return op->session != NULL && op->session->has_wait ? op->session->wait_ms : limits->add_wait_ms;
+}
+
 bool lock_wait(struct lock_table *table, struct lock *lock, struct op *op)
 {
     const struct lock_limits *limits = &table->limits;
@@ -59,10 +66,10 @@ bool lock_wait(struct lock_table *table, struct lock *lock, struct op *op)
     if (lock->nwaiting >= limits->max_waiters)
         return false;
     op->arrival = arrival_of(table, op);
-    op->wait_ms = op->kind == OP_ADD ? limits->add_wait_ms : limits->incr_wait_ms;
+    op->wait_ms = bound_of(limits, op);
     if (lock->expiry_s != 0) /* then it is over, and nobody else would say so */
         op->wait_ms = least(op->wait_ms, (uint64_t)(lock->expiry_s - op->now_s) * 1000);
-    op->waits = true;
+    op->waits_for = lock;
     link_in(lock, op);
     table->stats.waiting++;
     table->stats.waits++;
@@ -74,7 +81,7 @@ void lock_wait_leave(struct lock_table *table, struct lock *lock, struct op *op)
     *(op->prev == NULL ? &lock->first : &op->prev->next) = op->next;
     *(op->next == NULL ? &lock->last : &op->next->prev) = op->prev;
     lock->nwaiting--;
-    op->waits = false;
+    op->waits_for = NULL;
     table->stats.waiting--;
 }
 
@@ -84,6 +91,18 @@ struct op *lock_wait_next(struct lock_table *table, struct lock *lock)
     if (op != NULL)
         lock_wait_leave(table, lock, op);
     return op;
+}
+
+uint32_t lock_position(struct lock_table *table, const struct op *op)
+{
+    uint32_t position = 0;
+    pthread_mutex_lock(&table->mutex);
+    if (op->waits_for != NULL) {
+        for (const struct op *at = op; at != NULL; at = at->prev)
+            position++;
+    }
+    pthread_mutex_unlock(&table->mutex);
+    return position;
 }
 
 bool lock_wait_is_first(const struct lock *lock, const struct op *op)

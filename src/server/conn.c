@@ -5,6 +5,7 @@
 #include "server/conn_private.h"
 #include "server/dump.h"
 #include "server/exec.h"
+#include "server/listing.h"
 #include "server/roll.h"
 #include "server/tell.h"
 #include "server/watch.h"
@@ -59,6 +60,7 @@ void conn_close(struct conn *conn)
     loop_clear_timer(&conn->worker->loop, &conn->shake_timer);
     roll_remove(conn);
     dump_free(server, &conn->dump);
+    listing_free(&conn->listing);
     watch_free(conn);
     tell_close(conn, (enum event_closed)conn->closing);
     transport_close(&conn->transport);
@@ -109,12 +111,17 @@ bool conn_flush(struct conn *conn)
     return false;
 }
 
+void conn_send_and_wait(struct conn *conn)
+{
+    if (conn->out.len > conn->out.at && flush(conn) == FLUSH_FAILED)
+        conn_close(conn);
+}
+
 /* Before it waits for its op, a connection sends the answers it has. */
 static void begin_waiting(struct conn *conn)
 {
     conn_expect(conn, EPOLLRDHUP);
-    if (conn->out.len > conn->out.at && flush(conn) == FLUSH_FAILED)
-        conn_close(conn);
+    conn_send_and_wait(conn);
     roll_show(conn);
 }
 
@@ -267,7 +274,7 @@ static void receive(struct conn *conn)
         join_batch(conn);
 }
 
-static void tell_time(struct worker *worker)
+void conn_tell_time(struct worker *worker)
 {
     worker->now_s = engine_now_s(worker->loop.now_ns);
 }
@@ -291,7 +298,7 @@ static void ready(struct loop_source *source, uint32_t events)
 {
     struct conn *conn = (struct conn *)(void *)source;
     bool is_broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
-    tell_time(conn->worker);
+    conn_tell_time(conn->worker);
     switch (conn->state) {
     case CONN_GONE: /* closed earlier in this turn */
         return;
@@ -320,7 +327,7 @@ static void ready(struct loop_source *source, uint32_t events)
     }
 }
 
-static void resume(struct conn *conn)
+void conn_resume(struct conn *conn)
 {
     loop_clear_timer(&conn->worker->loop, &conn->wait_timer);
     conn_lend_out(conn);
@@ -336,43 +343,19 @@ static void resume(struct conn *conn)
     turn_end_run(conn);
 }
 
-/* Unless it has been woken meanwhile: then its mail is on the way. */
-static void wait_is_over(struct loop_timer *timer)
-{
-    struct conn *conn = (struct conn *)(void *)((char *)timer - offsetof(struct conn, wait_timer));
-    tell_time(conn->worker);
-    if (!engine_cancel(server_engine(conn->worker->server), &conn->op))
-        return;
-    conn->op.is_late = true;
-    resume(conn);
-}
-
-void conn_wait(struct conn *conn)
-{
-    enum { NS_PER_MS = 1000000 };
-    conn->state = CONN_WAITING;
-    if (conn->op.wait_ms == 0)
-        return;
-    conn->wait_timer.fire = wait_is_over;
-    /* Rather closed than without a bound. */
-    if (loop_set_timer(&conn->worker->loop, &conn->wait_timer, (uint64_t)conn->op.wait_ms * NS_PER_MS) !=
-        ERR_NONE)
-        conn_close(conn);
-}
-
 /* Its op can go on, or it has its turn again; or, for a closed one, the mail it still had to wait for has
  * come. */
 static void woken(struct loop_mail *mail)
 {
     struct conn *conn = conn_of_mail(mail);
-    tell_time(conn->worker);
+    conn_tell_time(conn->worker);
     switch (conn->state) {
     case CONN_GONE:
         conn->worker->nowed--;
         lay_in_graveyard(conn);
         return;
     case CONN_WAITING:
-        resume(conn);
+        conn_resume(conn);
         return;
     case CONN_YIELDED:
         conn->state = CONN_READING;

@@ -37,6 +37,7 @@ enum conn_state {
 };
 
 struct dump;
+struct listing;
 struct watcher;
 
 struct conn {
@@ -58,10 +59,13 @@ struct conn {
     struct engine_client client;
     struct request request; /* the one under way */
     struct op op;
+    struct op_session session; /* of the op, if it is one of a session verb */
     char key[PROTO_KEY_MAX];   /* its key, if the request has an encoded one */
     struct watcher *watcher;   /* it is one: see watch.h; else NULL */
     uint8_t closing;           /* why it closes: enum event_closed */
     struct dump *dump;         /* the answer under way, see dump.h; else NULL */
+    struct listing *listing;   /* the same, see listing.h */
+    uint32_t wait_left_ms;     /* of a pending op, from when its timer fires */
     struct conn *next_in_turn; /* have run in this turn, or wait for the disk: see turn.h */
     uint64_t ticket;           /* its answers wait for this to be synced */
     bool is_to_go_on;          /* there was more to carry out when its run ended */

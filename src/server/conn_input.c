@@ -3,6 +3,7 @@
 #include "server/conn_private.h"
 #include "server/dump.h"
 #include "server/exec.h"
+#include "server/listing.h"
 
 static void out_of_buffers(struct conn *conn)
 {
@@ -87,9 +88,12 @@ static enum conn_step refuse_value(struct conn *conn)
 }
 
 /* A piece of a long answer. */
-static enum conn_step go_on_dumping(struct conn *conn)
+static enum conn_step go_on_answering(struct conn *conn)
 {
-    dump_go_on(conn);
+    if (conn->dump != NULL)
+        dump_go_on(conn);
+    else
+        listing_go_on(conn);
     return conn->is_last ? STEP_STOP : STEP_ON;
 }
 
@@ -101,8 +105,8 @@ static enum conn_step step(struct conn *conn)
     size_t used = 0;
     size_t need = 0;
     enum parse parse = PARSE_MORE;
-    if (conn->dump != NULL)
-        return go_on_dumping(conn);
+    if (conn->dump != NULL || conn->listing != NULL)
+        return go_on_answering(conn);
     if (start < in->len)
         parse = proto_next(&conn->proto, in->p + start, in->len - start, &used, &need, &conn->request);
     in->at += used;

@@ -19,8 +19,14 @@ enum conn_step { STEP_ON, STEP_MORE, STEP_STOP };
  * half a request at most is left, and has been kept. */
 enum conn_step conn_carry_out(struct conn *conn);
 
-/* Its op is pending: it waits, as long as the op says. */
+/* conn_waiting.c: its op is pending: it waits, as long as the op says. */
 void conn_wait(struct conn *conn);
+/* Its op has been woken, or taken back. */
+void conn_resume(struct conn *conn);
+/* Sends what answers there are; what the peer does not take stays. */
+void conn_send_and_wait(struct conn *conn);
+/* The second that ops are carried out in. */
+void conn_tell_time(struct worker *worker);
 
 /* Puts by what is left of the input: all that waits for the next turn or behind a slow peer. */
 void conn_keep_input(struct conn *conn);

@@ -51,7 +51,9 @@ static size_t put_metadump(const struct conn *conn, const struct store_listed *l
     const struct store_item *item = &listed->item;
     struct bytes key = {.p = listed->key, .len = listed->key_len};
     memcpy(out, "key=", 4);
-    size_t n = 4 + show_key(conn->worker->server, key, item->class == STORE_SESSION, out + 4);
+    size_t n =
+        4 + (item->is_hashed ? show_hashed(key, out + 4)
+                             : show_key(conn->worker->server, key, item->class == STORE_SESSION, out + 4));
     int64_t exp = item->expiry_s == 0 ? -1 : wall_of(conn, item->expiry_s);
     int len = snprintf(out + n, LINE_MAX_BYTES - n,
                        " exp=%" PRId64 " la=%" PRId64 " cas=%" PRIu64 " fetch=%s cls=%u size=%" PRIu64 "\n",
@@ -64,7 +66,11 @@ static size_t put_mgdump(const struct conn *conn, const struct store_listed *lis
 {
     struct bytes key = {.p = listed->key, .len = listed->key_len};
     memcpy(out, "mg ", 3);
-    size_t n = 3 + show_meta_key(conn->worker->server, key, listed->item.class == STORE_SESSION, out + 3);
+    size_t n = 3;
+    if (listed->item.is_hashed)
+        n += show_hashed(key, out + n);
+    else
+        n += show_meta_key(conn->worker->server, key, listed->item.class == STORE_SESSION, out + n);
     memcpy(out + n, "\r\n", 2);
     return n + 2;
 }

@@ -15,8 +15,9 @@ static const char *const transports[] = {"local", "tcp"};
 static int put_key_line(const struct server *server, const struct event *event, char *out, size_t room)
 {
     char key[SHOW_KEY_MAX];
+    const struct bytes text = {.p = event->text, .len = event->len};
     int len =
-        (int)show_key(server, (struct bytes){.p = event->text, .len = event->len}, event->is_session, key);
+        (int)(event->is_hashed ? show_hashed(text, key) : show_key(server, text, event->is_session, key));
     unsigned class = event->class;
     switch ((enum event_kind)event->kind) {
     case EVENT_GET:

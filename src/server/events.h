@@ -48,6 +48,7 @@ struct event {
     uint8_t command; /* the same */
     uint8_t class;   /* as shown; 0: none */
     bool is_session; /* what is known beyond the key's name */
+    bool is_hashed;  /* the key is the hash of a session's id */
     bool is_fetched;
     uint8_t len;
     char text[EVENT_TEXT_MAX]; /* a key, or an address */

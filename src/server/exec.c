@@ -4,9 +4,11 @@
 #include "base/num.h"
 #include "base/version.h"
 #include "server/crawler.h"
+#include "server/listing.h"
 #include "server/prefix.h"
 #include "server/stats.h"
 #include "server/tell.h"
+#include "server/verbs.h"
 #include "server/watch.h"
 
 #include <signal.h>
@@ -57,7 +59,7 @@ void exec_put_line(struct conn *conn, struct bytes line)
         conn->out.len += proto_put_line(&conn->request, line, room);
 }
 
-static enum status status_of(enum op_result result)
+enum status exec_status_of(enum op_result result)
 {
     switch (result) {
     case OP_OK:
@@ -80,6 +82,10 @@ static enum status status_of(enum op_result result)
         return STATUS_READ_ONLY;
     case OP_LOADING:
         return STATUS_LOADING;
+    case OP_BUSY:
+        return STATUS_BUSY;
+    case OP_GONE:
+        return STATUS_GONE;
     }
     CHECK(!"a result");
     return STATUS_REFUSED;
@@ -95,7 +101,7 @@ static void run_flush(struct conn *conn)
     enum op_result result = engine_flush(server_engine(conn->worker->server), conn->worker->now_s,
                                          conn->request.exptime, &unwritten);
     conn->worker->turn.unwritten |= unwritten;
-    exec_put_status(conn, status_of(result));
+    exec_put_status(conn, exec_status_of(result));
 }
 
 void exec_put_words(struct conn *conn, struct bytes words)
@@ -183,12 +189,6 @@ static void run_refused(struct conn *conn)
     exec_put_status(conn, STATUS_REFUSED);
 }
 
-/* Session verbs are understood, but no engine carries them out yet. */
-static void run_not_yet(struct conn *conn)
-{
-    exec_put_status(conn, STATUS_REFUSED);
-}
-
 static const struct verb_row verbs[] = {
     [VERB_GET] = {NULL, OP_GET, ROLE_READ, COUNTER_cmd_get, COUNTER_get_hits, COUNTER_get_misses},
     [VERB_SET] = {NULL, OP_SET, ROLE_WRITE, COUNTER_cmd_set, NONE, NONE},
@@ -217,13 +217,13 @@ static const struct verb_row verbs[] = {
     [VERB_REFRESH_CERTS] = {access_refresh_certs, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_LOGIN] = {access_login, 0, 0, COUNTER_auth_cmds, NONE, NONE},
     [VERB_SASL_LIST] = {access_list, 0, 0, NONE, NONE, NONE},
-    [VERB_OPEN] = {run_not_yet, 0, ROLE_READ, NONE, NONE, NONE},
-    [VERB_WRITE] = {run_not_yet, 0, ROLE_WRITE, NONE, NONE, NONE},
-    [VERB_CLOSE] = {run_not_yet, 0, ROLE_WRITE, NONE, NONE, NONE},
-    [VERB_KILL] = {run_not_yet, 0, ROLE_WRITE, NONE, NONE, NONE},
-    [VERB_LIST] = {run_not_yet, 0, ROLE_ADMIN, NONE, NONE, NONE},
-    [VERB_COUNT] = {run_not_yet, 0, ROLE_READ, NONE, NONE, NONE},
-    [VERB_EVENTS] = {run_not_yet, 0, ROLE_ADMIN, NONE, NONE, NONE},
+    [VERB_OPEN] = {NULL, OP_OPEN, ROLE_READ, NONE, NONE, NONE},
+    [VERB_WRITE] = {NULL, OP_WRITE, ROLE_WRITE, NONE, NONE, NONE},
+    [VERB_CLOSE] = {NULL, OP_CLOSE, ROLE_WRITE, NONE, NONE, NONE},
+    [VERB_KILL] = {NULL, OP_KILL, ROLE_WRITE, NONE, NONE, NONE},
+    [VERB_LIST] = {listing_run, 0, ROLE_ADMIN, NONE, NONE, NONE},
+    [VERB_COUNT] = {listing_run, 0, ROLE_READ, NONE, NONE, NONE},
+    [VERB_EVENTS] = {listing_run, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_REFUSED] = {run_refused, 0, 0, NONE, NONE, NONE},
 };
 
@@ -241,21 +241,24 @@ static uint64_t cas_to_show(const struct conn *conn, uint64_t cas)
 static struct answer answer_of(const struct conn *conn, const struct op *op, enum status status)
 {
     const struct op_hit *hit = &op->hit;
-    return (struct answer){.status = status,
-                           .cas = cas_to_show(conn, hit->cas),
-                           .number = op->number,
-                           .flags = hit->flags,
-                           .value_len = hit->value_len,
-                           .ttl_s = hit->ttl_s,
-                           .touched_ttl_s = hit->touched_ttl_s,
-                           .created_ttl_s = hit->created_ttl_s,
-                           .idle_s = hit->idle_s,
-                           .size = hit->size,
-                           .is_created = hit->is_created,
-                           .was_fetched = hit->was_fetched,
-                           .is_stale = hit->is_stale,
-                           .was_won = hit->was_won,
-                           .has_won = hit->has_won};
+    struct answer answer = {.status = status,
+                            .cas = cas_to_show(conn, hit->cas),
+                            .number = op->number,
+                            .flags = hit->flags,
+                            .value_len = hit->value_len,
+                            .ttl_s = hit->ttl_s,
+                            .touched_ttl_s = hit->touched_ttl_s,
+                            .created_ttl_s = hit->created_ttl_s,
+                            .idle_s = hit->idle_s,
+                            .size = hit->size,
+                            .is_created = hit->is_created,
+                            .was_fetched = hit->was_fetched,
+                            .is_stale = hit->is_stale,
+                            .was_won = hit->was_won,
+                            .has_won = hit->has_won};
+    if (op->session != NULL)
+        verbs_fill_answer(op->session, &answer);
+    return answer;
 }
 
 /* Where the engine puts the value of a hit: right behind its head, in the answers. */
@@ -339,6 +342,8 @@ static void count_result(struct conn *conn, const struct op *op)
     case OP_DISK_FULL:
     case OP_READ_ONLY:
     case OP_LOADING:
+    case OP_BUSY:
+    case OP_GONE:
         break;
     }
 }
@@ -347,16 +352,16 @@ static enum exec finish(struct conn *conn)
 {
     struct op *op = &conn->op;
     count_result(conn, op);
-    if (prefix_is_on(&conn->worker->server->prefixes))
+    if (op->session == NULL && prefix_is_on(&conn->worker->server->prefixes))
         prefix_count(&conn->worker->server->prefixes, op);
     if (op->is_watched)
         tell_op(conn);
     conn->worker->turn.unwritten |= op->unwritten;
-    if (op->kind == OP_GET && op->result == OP_OK) {
+    if ((op->kind == OP_GET || op->kind == OP_OPEN) && op->result == OP_OK) {
         conn->out.len += proto_put_hit_tail(&conn->proto, &conn->request, conn->out.p + conn->out.len);
         return EXEC_DONE;
     }
-    struct answer answer = answer_of(conn, op, status_of(op->result));
+    struct answer answer = answer_of(conn, op, exec_status_of(op->result));
     put_answer(conn, &answer);
     /* A get whose answer found no buffer: what was said so far may be half a line's worth. */
     if (op->kind == OP_GET && op->result == OP_FULL)
@@ -408,6 +413,8 @@ static void fill_op(struct conn *conn, const struct verb_row *row)
     };
     if (request->meta != META_NONE)
         fill_meta(conn);
+    if (row->kind >= OP_OPEN)
+        verbs_fill_op(conn);
 }
 
 /* Does this listener allow the command? That a get is told to renew what it finds is left to those who may. */
@@ -415,6 +422,7 @@ static bool is_allowed(const struct conn *conn, const struct verb_row *row)
 {
     const struct request *request = &conn->request;
     unsigned needs = row->needs | (request->touch || request->create ? ROLE_WRITE : 0U);
+    needs |= verbs_need(request);
     return (conn->role & needs) == needs;
 }
 
@@ -429,6 +437,10 @@ enum exec exec_request(struct conn *conn)
     if (row->run != NULL) {
         count(conn, row->asked);
         row->run(conn);
+        return EXEC_DONE;
+    }
+    if (conn->request.by_tag) {
+        listing_run(conn);
         return EXEC_DONE;
     }
     fill_op(conn, row);
@@ -459,4 +471,10 @@ void exec_rebase(struct conn *conn, const char *from, const char *to)
     if (!conn->request.key_is_base64)
         rebase(&conn->op.key, from, to);
     rebase(&conn->op.value, from, to);
+    if (conn->op.session == NULL)
+        return;
+    rebase(&conn->session.application, from, to);
+    rebase(&conn->session.holder, from, to);
+    for (size_t i = 0; i < conn->session.ntags; i++)
+        rebase(&conn->session.tags[i], from, to);
 }

@@ -23,6 +23,8 @@ void exec_put_status(struct conn *conn, enum status status);
 /* Answers conn->request with this line, in the text dialect; its end is added. */
 void exec_put_line(struct conn *conn, struct bytes line);
 
+enum status exec_status_of(enum op_result result);
+
 /* Goes on after a pending op was woken. */
 enum exec exec_resume(struct conn *conn);
 

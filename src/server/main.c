@@ -14,6 +14,7 @@
 #include "store/keyfile.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,11 +71,13 @@ static struct local_config engine_config(struct server *server, char *problem)
                   .progress = &server->progress,
                   .notice = note,
                   .notice_arg = server,
-                  .evicted = tell_eviction,
-                  .evicted_arg = server},
+                  .dropped = tell_eviction,
+                  .dropped_arg = server},
         .sync_interval_ms = (uint32_t)settings->sync_interval_ms,
-        .keyclass = {.prefixes = (const char *const *)settings->session_prefixes.items,
-                     .nprefixes = settings->session_prefixes.n},
+        .keyclass = {.prefixes = server->prefixes_of_sessions, .nprefixes = settings->session_prefixes.n},
+        .lives = {.first_s = (uint32_t)settings->first_life_s,
+                  .bot_s = (uint32_t)settings->bot_life_s,
+                  .absolute_s = (uint32_t)settings->absolute_life_s},
         .locks = {.add_wait_ms = (uint32_t)settings->lock_wait_ms,
                   .incr_wait_ms = (uint32_t)settings->lock_wait_incr_ms,
                   .max_waiters = (uint32_t)settings->max_waiters},
@@ -97,12 +100,30 @@ static enum err open_data(struct server *server, char *error)
     return ERR_SYSTEM;
 }
 
-/* Handles stay what they are over a restart where the items do. */
-static enum err open_handle_key(struct server *server, char *problem)
+/* Sessions are found again after a restart where they are kept; else the engine has a key of its own. */
+static enum err open_handle_key(struct server *server, struct engine *engine, char *problem)
 {
-    if (server->disk != NULL)
-        return keyfile_open(server->disk, server->handle_key.bytes, problem);
-    handle_key_random(&server->handle_key);
+    struct handle_key key;
+    if (server->disk == NULL)
+        return ERR_NONE;
+    enum err err = keyfile_open(server->disk, key.bytes, problem);
+    if (err == ERR_NONE)
+        local_set_key(engine, &key);
+    OPENSSL_cleanse(&key, sizeof key);
+    return err;
+}
+
+static enum err read_prefixes(struct server *server, char *error)
+{
+    const struct option_list *words = &server->settings->session_prefixes;
+    server->prefixes_of_sessions = calloc(words->n + 1, sizeof *server->prefixes_of_sessions);
+    if (server->prefixes_of_sessions == NULL) {
+        snprintf(error, ERROR_MAX, "cannot start: %s", err_text(ERR_MEMORY));
+        return ERR_MEMORY;
+    }
+    for (size_t i = 0; i < words->n; i++)
+        CHECK(
+            keyclass_read(words->items[i], &server->prefixes_of_sessions[i])); /* settings_contradiction() */
     return ERR_NONE;
 }
 
@@ -112,7 +133,7 @@ static enum err load_engine(struct server *server, const struct local_config *co
     struct engine *engine = NULL;
     enum err err = local_new(config, &engine);
     if (err == ERR_NONE)
-        err = open_handle_key(server, config->store.problem);
+        err = open_handle_key(server, engine, config->store.problem);
     if (err != ERR_NONE && config->store.problem[0] != '\0')
         snprintf(error, ERROR_MAX, "--data %.128s: %s", server->settings->data, config->store.problem);
     else if (err != ERR_NONE)
@@ -151,6 +172,8 @@ static enum err start_service(struct server *server, char *error)
 {
     char problem[STORE_PROBLEM_MAX] = "";
     enum err err = open_data(server, error);
+    if (err == ERR_NONE)
+        err = read_prefixes(server, error);
     if (err != ERR_NONE)
         return err;
     struct local_config config = engine_config(server, problem);
@@ -195,6 +218,7 @@ static void stop(struct server *server)
     if (server->engine != server->loading)
         engine_free(&server->engine);
     engine_free(&server->loading);
+    free(server->prefixes_of_sessions);
     disk_close(&server->disk);
     access_close(&server->access);
     prefix_fini(&server->prefixes);

@@ -1,5 +1,6 @@
 /* A hash table of prefixes and their counts, see prefix.h. */
 #include "server/prefix.h"
+#include "engine/keyclass.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "engine/engine.h"
@@ -45,9 +46,10 @@ static bool prefix_of(const struct settings *settings, struct bytes key, struct 
 {
     size_t reach = key.len;
     for (size_t i = 0; i < settings->session_prefixes.n; i++) {
-        struct bytes prefix = bytes_of(settings->session_prefixes.items[i]);
-        if (bytes_starts_with(key, prefix) && prefix.len < reach)
-            reach = prefix.len;
+        struct keyclass_prefix session;
+        if (keyclass_read(settings->session_prefixes.items[i], &session) &&
+            bytes_starts_with(key, session.prefix) && session.prefix.len < reach)
+            reach = session.prefix.len;
     }
     int delimiter = settings->delimiter != 0 ? (int)settings->delimiter : DELIMITER_DEFAULT;
     const char *end = memchr(key.p, delimiter, reach);

@@ -32,7 +32,7 @@ struct server {
     struct engine *loading; /* what it was until the store had been loaded, or NULL */
     struct store_progress progress;
     struct disk *disk; /* of --data; NULL: none */
-    struct handle_key handle_key;
+    struct keyclass_prefix *prefixes_of_sessions;
     char boot_id[40];
     struct buffer_pool buffers;
     struct access access;

@@ -1,4 +1,5 @@
 /* What the operator asked for, see settings.h. */
+#include "engine/keyclass.h"
 #include "server/settings_private.h"
 
 enum err settings_parse(struct settings_parser *parser, int argc, char *const argv[])
@@ -17,9 +18,15 @@ const char *settings_contradiction(const struct settings *settings)
     if (settings->data != NULL && settings->data[0] == '\0')
         return "--data: give the name of a directory";
     for (size_t i = 0; i < settings->session_prefixes.n; i++) {
-        if (settings->session_prefixes.items[i][0] == '\0')
+        struct keyclass_prefix prefix;
+        const char *word = settings->session_prefixes.items[i];
+        if (word[0] == '\0' || word[0] == '=')
             return "--session-prefix: an empty one would make every key a session; give the beginning of the "
                    "sessions' keys";
+        if (!keyclass_read(word, &prefix))
+            return "--session-prefix: name the application that the prefix belongs to: PREFIX=NAME, with up "
+                   "to 64 "
+                   "letters, digits, or any of . _ - :";
     }
     return NULL;
 }

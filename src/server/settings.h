@@ -61,6 +61,9 @@ struct settings {
     char *data; /* NULL: all is kept in memory */
     char *sync;
     uint64_t sync_interval_ms;
+    uint64_t first_life_s; /* 0, these three: no such bound */
+    uint64_t bot_life_s;
+    uint64_t absolute_life_s;
     uint64_t lock_wait_ms; /* 0: nobody waits */
     uint64_t lock_wait_incr_ms;
     uint64_t max_waiters;

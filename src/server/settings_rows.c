@@ -41,7 +41,7 @@ static enum err take_delimiter(struct option_set *set, const char *value)
 }
 
 /* Memory up to 2 TiB: 64 shards of 32 GiB, which is what a place in the index can tell apart. */
-enum { PORT_MAX = 65535, MEMORY_MAX_MIB = 2 << 20, THREADS_MAX = 64 };
+enum { PORT_MAX = 65535, MEMORY_MAX_MIB = 2 << 20, THREADS_MAX = 64, LIFE_MAX_S = 10 * 366 * 24 * 60 * 60 };
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -120,8 +120,9 @@ static const struct option_row rows[] = {
      .help = "when memory is full drop live sessions, oldest first, as memcached does",
      OPTION_FLAG(struct settings, evict_sessions)},
     {.name = "session-prefix",
-     .argument = "<prefix>",
-     .help = "keys that begin so are sessions, never dropped to make room; may be given again",
+     .argument = "<prefix>[=<name>]",
+     .help = "keys that begin so are sessions, never dropped to make room; may be given again. Each is an "
+             "application of its own, called by that name, or by the prefix without the mark at its end",
      OPTION_LIST(struct settings, session_prefixes),
      .fallback = KEYCLASS_DEFAULT_PREFIX},
     {.letter = 'X',
@@ -150,6 +151,23 @@ static const struct option_row rows[] = {
      .help = "the interval of --sync interval, in milliseconds",
      OPTION_NUMBER(struct settings, sync_interval_ms, 10, 3600000),
      .fallback = "1000"},
+    {.name = "first-life",
+     .argument = "<s>",
+     .help = "a session lives at most so long until it is written a second time, so that one-hit visitors do "
+             "not pile up; 0: as long as its writer says. Magento's handler has 600",
+     OPTION_NUMBER(struct settings, first_life_s, 0, LIFE_MAX_S),
+     .fallback = "0"},
+    {.name = "bot-life",
+     .argument = "<s>",
+     .help = "the session of a bot lives at most so long; who is one is told by the writer; 0: as long as "
+             "its writer says. Magento's handler has 7200",
+     OPTION_NUMBER(struct settings, bot_life_s, 0, LIFE_MAX_S),
+     .fallback = "0"},
+    {.name = "absolute-life",
+     .argument = "<s>",
+     .help = "a session ends so long after its creation, however much it is used; 0: never",
+     OPTION_NUMBER(struct settings, absolute_life_s, 0, LIFE_MAX_S),
+     .fallback = "0"},
     {.name = "lock-wait",
      .argument = "<ms>",
      .help =

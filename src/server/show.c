@@ -24,28 +24,31 @@ static size_t put_escaped(struct bytes key, char *out)
     return n;
 }
 
-static size_t put_handle(const struct server *server, struct bytes word, struct bytes id, char *out)
+static size_t put_handle(struct bytes word, const void *handle, char *out)
 {
-    unsigned char hash[HANDLE_HASH_BYTES];
-    handle_hash(&server->handle_key, (struct bytes){0}, id, hash);
     memcpy(out, word.p, word.len);
-    handle_put(hash, out + word.len);
+    handle_put(handle, out + word.len);
     return word.len + HANDLE_DIGITS;
 }
 
 /* 0: the key is no secret. */
 static size_t put_secret(const struct server *server, struct bytes key, bool is_session, char *out)
 {
-    struct bytes id;
-    switch (engine_kind(server_engine(server), key, is_session, &id)) {
+    unsigned char handle[HANDLE_BYTES];
+    switch (engine_kind(server_engine(server), key, is_session, handle)) {
     case ENGINE_SESSION:
-        return put_handle(server, bytes_of("session:"), id, out);
+        return put_handle(bytes_of("session:"), handle, out);
     case ENGINE_LOCK:
-        return put_handle(server, bytes_of("lock:"), id, out);
+        return put_handle(bytes_of("lock:"), handle, out);
     case ENGINE_PLAIN:
         break;
     }
     return 0;
+}
+
+size_t show_hashed(struct bytes key, char *out)
+{
+    return put_handle(bytes_of("session:"), key.p, out);
 }
 
 size_t show_key(const struct server *server, struct bytes key, bool is_session, char *out)

@@ -19,6 +19,9 @@ enum { SHOW_KEY_MAX = 3 * 250 };
 /* `is_session`: what is known beyond the key's name. Writes at most SHOW_KEY_MAX bytes, returns how many. */
 size_t show_key(const struct server *server, struct bytes key, bool is_session, char *out);
 
+/* One that is the hash of a session's id. */
+size_t show_hashed(struct bytes key, char *out);
+
 /* As it stands in a meta command: with a b behind it when it is not fit for text. At most SHOW_KEY_MAX bytes. */
 size_t show_meta_key(const struct server *server, struct bytes key, bool is_session, char *out);
 

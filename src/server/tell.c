@@ -180,19 +180,20 @@ void tell_close(struct conn *conn, enum event_closed reason)
     tell_conn(conn, EVENT_CLOSE, reason);
 }
 
-void tell_eviction(void *arg, const struct store_evicted *evicted)
+void tell_eviction(void *arg, const struct store_dropped *dropped)
 {
     struct server *server = arg;
-    if (!events_wants(&server->events, EVENTS_EVICTIONS))
+    if (dropped->why != STORE_EVICTED || !events_wants(&server->events, EVENTS_EVICTIONS))
         return;
     struct event event = {.group = EVENTS_EVICTIONS,
                           .kind = EVENT_EVICTION,
-                          .ttl_s = evicted->ttl_s,
-                          .idle_s = evicted->idle_s,
-                          .size = evicted->value_len,
-                          .class = class_number(evicted->class),
-                          .is_session = evicted->class == STORE_SESSION,
-                          .is_fetched = evicted->fetched};
-    set_key(&event, evicted->key);
+                          .ttl_s = dropped->ttl_s,
+                          .idle_s = dropped->idle_s,
+                          .size = dropped->value_len,
+                          .class = class_number(dropped->class),
+                          .is_session = dropped->class == STORE_SESSION,
+                          .is_hashed = dropped->is_hashed,
+                          .is_fetched = dropped->fetched};
+    set_key(&event, dropped->key);
     events_put(&server->events, &event);
 }

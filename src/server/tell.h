@@ -19,6 +19,6 @@ void tell_open(struct conn *conn);
 void tell_close(struct conn *conn, enum event_closed reason);
 
 /* For store_config: `arg` is the server. */
-void tell_eviction(void *arg, const struct store_evicted *evicted);
+void tell_eviction(void *arg, const struct store_dropped *dropped);
 
 #endif

@@ -29,22 +29,33 @@ void attributes_write(char *to, const struct attribute *attributes, size_t n)
     }
 }
 
-bool attributes_find(struct bytes all, enum attribute_type type, struct bytes *ret)
+bool attributes_next(struct bytes all, size_t *at, struct attribute *ret)
 {
     uint16_t len;
     if (all.len < LENGTH)
         return false;
     memcpy(&len, all.p, sizeof len);
     size_t end = len < all.len ? len : all.len;
-    for (size_t at = LENGTH; at + TAG <= end;) {
-        size_t value_len = (unsigned char)all.p[at + 1];
-        if (value_len > end - at - TAG)
-            return false;
-        if ((unsigned char)all.p[at] == (unsigned)type) {
-            *ret = (struct bytes){.p = all.p + at + TAG, .len = value_len};
+    size_t from = *at == 0 ? LENGTH : *at;
+    if (from + TAG > end)
+        return false;
+    size_t value_len = (unsigned char)all.p[from + 1];
+    if (value_len > end - from - TAG)
+        return false;
+    ret->type = (enum attribute_type)(unsigned char)all.p[from];
+    ret->value = (struct bytes){.p = all.p + from + TAG, .len = value_len};
+    *at = from + TAG + value_len;
+    return true;
+}
+
+bool attributes_find(struct bytes all, enum attribute_type type, struct bytes *ret)
+{
+    struct attribute attribute;
+    for (size_t at = 0; attributes_next(all, &at, &attribute);) {
+        if (attribute.type == type) {
+            *ret = attribute.value;
             return true;
         }
-        at += TAG + value_len;
     }
     return false;
 }

@@ -4,7 +4,9 @@
  *      | u16: length of all, itself too | type | length | bytes … | type | length | bytes … |
  *
  *      type    1  cas: 8 bytes, little-endian: what a client has set in place of the version
- *              2  creation, 3 absolute end, 4 revision of the writer, 5 a tag: reserved, for sessions
+ *              2  creation, 4 bytes; 3 absolute end, 4 bytes; both in store seconds
+ *              4  revision of the writer, 8 bytes; 5 a tag, its text; 6 marks, 1 byte
+ *              Who writes them knows what they mean: the engine.
  *
  * A type that is not known here says nothing; it is carried along wherever a record is copied whole. Of two of one
  * type, which only tags may be, attributes_find() gives the first.
@@ -24,6 +26,7 @@ enum attribute_type {
     ATTRIBUTE_END = 3,
     ATTRIBUTE_REVISION = 4,
     ATTRIBUTE_TAG = 5,
+    ATTRIBUTE_MARKS = 6,
 };
 
 struct attribute {
@@ -37,5 +40,7 @@ size_t attributes_len(const struct attribute *attributes, size_t n);
 void attributes_write(char *to, const struct attribute *attributes, size_t n);
 /* The value of the first of a type in what attributes_write() wrote; false: there is none. */
 bool attributes_find(struct bytes all, enum attribute_type type, struct bytes *ret);
+/* The next of them; *at is 0 to begin. False: that was all. */
+bool attributes_next(struct bytes all, size_t *at, struct attribute *ret);
 
 #endif

@@ -20,8 +20,9 @@
  *      void       nothing; what is to be stepped over
  *      stale      an item that somebody should refresh; in all else an item: record_is_item()
  *
- * Attributes are those of attributes.h. Reserved and carried along untouched: attributes not known there, a key form
- * (the hash of an id instead of the id), a codec, kinds not known here.
+ * Attributes are those of attributes.h. Key form 1: the key is a hash that somebody has made, with 8 bytes at its
+ * front that are enough to find it by. Reserved and carried along untouched: attributes not known there, a codec, kinds
+ * not known here.
  *
  * Ownership: a record belongs to its segment. It never moves; a newer one supersedes it.
  * Threads: only under the lock of its shard; what lies on disk already may be read without, but for `state` and `seen_s`.
@@ -31,6 +32,7 @@
 #define CLOAKROOM_STORE_RECORD_H
 
 #include "base/bytes.h"
+#include "base/hash.h"
 
 #include <stddef.h>
 
@@ -67,6 +69,8 @@ enum {
     RECORD_KIND_MASK = 0x0f,
     RECORD_SESSION = 0x10,
     RECORD_HAS_ATTRIBUTES = 0x20,
+    RECORD_HASHED = 0x40, /* the key is the hash of what a client calls it */
+    RECORD_HASHED_LEAD = 8,
     RECORD_ATTRIBUTES_MAX = 4096,
     RECORD_EXPIRY_MAX = 0x3fffffff, /* store seconds: 34 years */
 };
@@ -87,6 +91,19 @@ static inline bool record_is_item(const struct record *record)
 static inline bool record_is_session(const struct record *record)
 {
     return (record->kind & RECORD_SESSION) != 0;
+}
+
+static inline bool record_is_hashed(const struct record *record)
+{
+    return (record->kind & RECORD_HASHED) != 0;
+}
+
+/* Where a key belongs. A hashed one by what stands at its front. */
+static inline uint64_t record_hash_of_key(struct bytes key, bool is_hashed, uint64_t seed)
+{
+    if (is_hashed && key.len > RECORD_HASHED_LEAD)
+        key.len = RECORD_HASHED_LEAD;
+    return hash_bytes(key, seed);
 }
 
 static inline uint64_t record_version(const struct record *record)
@@ -191,6 +208,12 @@ static inline struct bytes record_value(const struct record *record)
 {
     return (struct bytes){.p = record->bytes + record_attributes_len(record) + record->key_len,
                           .len = record->value_len};
+}
+
+/* Of its key. */
+static inline uint64_t record_hash(const struct record *record, uint64_t seed)
+{
+    return record_hash_of_key(record_key(record), record_is_hashed(record), seed);
 }
 
 /* What a client has set in place of the version; else that. For a record with attributes. */

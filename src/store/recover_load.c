@@ -98,9 +98,8 @@ static void count_dead(struct shard *shard, const struct record *record, uint32_
 
 static bool take_keyed(struct shard *shard, const struct record *record, uint32_t place)
 {
-    struct bytes key = record_key(record);
-    uint32_t tag = shard_tag(hash_bytes(key, shard->seed));
-    struct slot *slot = shard_find_slot(shard, key, tag);
+    uint32_t tag = shard_tag(record_hash(record, shard->seed));
+    struct slot *slot = shard_find_slot(shard, record_key(record), tag);
     if (slot == NULL)
         return index_insert(&shard->index, tag, place);
     const struct record *other = shard_record_at(shard, slot->place);
@@ -125,7 +124,7 @@ static bool take_note(struct part *part, struct record *record)
         part->notes_cap = cap;
     }
     if (record_kind(record) == RECORD_TOUCH)
-        older_add(&part->shard->older, shard_tag(hash_bytes(record_key(record), part->shard->seed)));
+        older_add(&part->shard->older, shard_tag(record_hash(record, part->shard->seed)));
     part->notes[part->nnotes++] = record;
     return true;
 }
@@ -271,9 +270,8 @@ static int by_version(const void *a, const void *b)
 
 static void apply_touch(struct shard *shard, const struct record *touch)
 {
-    struct bytes key = record_key(touch);
     uint64_t target;
-    struct slot *slot = shard_find_slot(shard, key, shard_tag(hash_bytes(key, shard->seed)));
+    struct slot *slot = shard_find_slot(shard, record_key(touch), shard_tag(record_hash(touch, shard->seed)));
     if (slot == NULL || touch->value_len != sizeof target)
         return;
     memcpy(&target, record_value(touch).p, sizeof target);

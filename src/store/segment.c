@@ -108,34 +108,40 @@ void segment_fill_head(struct record *record, const struct store_write *write)
     record->expiry_s = write->expiry_s;
     record->flags = write->flags;
     unsigned has_attributes = record->kind & RECORD_HAS_ATTRIBUTES; /* they lie in the body */
-    record->kind = (uint8_t)(has_attributes | (write->is_stale ? RECORD_STALE : RECORD_ITEM) |
+    unsigned is_hashed = write->is_hashed ? RECORD_HASHED : 0U;
+    record->kind = (uint8_t)(has_attributes | is_hashed | (write->is_stale ? RECORD_STALE : RECORD_ITEM) |
                              (write->class == STORE_SESSION ? RECORD_SESSION : 0U));
     record_reset_state(record, 0);
 }
 
-/* How many there are. */
+/* How many there are, at most STORE_ATTRIBUTES_MAX + 1. */
 static size_t attributes_of(const struct store_write *write, struct attribute *ret)
 {
-    *ret = (struct attribute){.type = ATTRIBUTE_CAS,
-                              .value = {.p = (const char *)&write->cas, .len = sizeof write->cas}};
-    return write->cas != 0 ? 1 : 0;
+    size_t n = 0;
+    CHECK(write->nattributes <= STORE_ATTRIBUTES_MAX);
+    if (write->cas != 0)
+        ret[n++] = (struct attribute){.type = ATTRIBUTE_CAS,
+                                      .value = {.p = (const char *)&write->cas, .len = sizeof write->cas}};
+    for (size_t i = 0; i < write->nattributes; i++)
+        ret[n++] = write->attributes[i];
+    return n;
 }
 
 size_t segment_size_of(struct bytes key, const struct store_write *write)
 {
-    struct attribute attribute;
-    size_t len = attributes_len(&attribute, attributes_of(write, &attribute));
+    struct attribute attributes[STORE_ATTRIBUTES_MAX + 1];
+    size_t len = attributes_len(attributes, attributes_of(write, attributes));
     return record_size_for(record_pad(len) + key.len, write->head.len + write->tail.len);
 }
 
 /* Where the key begins. */
 static char *fill_attributes(struct record *record, const struct store_write *write)
 {
-    struct attribute attribute;
-    size_t n = attributes_of(write, &attribute);
-    size_t len = attributes_len(&attribute, n);
+    struct attribute attributes[STORE_ATTRIBUTES_MAX + 1];
+    size_t n = attributes_of(write, attributes);
+    size_t len = attributes_len(attributes, n);
     record->kind = n > 0 ? RECORD_HAS_ATTRIBUTES : 0;
-    attributes_write(record->bytes, &attribute, n);
+    attributes_write(record->bytes, attributes, n);
     memset(record->bytes + len, 0, record_pad(len) - len);
     return record->bytes + record_pad(len);
 }

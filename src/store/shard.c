@@ -55,10 +55,22 @@ struct slot *shard_find_slot(struct shard *shard, struct bytes key, uint32_t tag
     return NULL;
 }
 
-struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,
-                          struct slot **ret_slot, enum store_miss *ret_miss)
+struct slot *shard_find_lead(struct shard *shard, struct bytes lead, uint32_t tag)
 {
-    struct slot *slot = shard_find_slot(shard, key, tag);
+    struct index_search search;
+    index_search_begin(&shard->index, tag, &search);
+    struct slot *slot;
+    while ((slot = index_search_next(&search)) != NULL) {
+        const struct record *record = shard_record_at(shard, slot->place);
+        if (record_is_hashed(record) && bytes_starts_with(record_key(record), lead))
+            return slot;
+    }
+    return NULL;
+}
+
+struct record *shard_living(struct shard *shard, struct slot *slot, uint32_t now_s, struct slot **ret_slot,
+                            enum store_miss *ret_miss)
+{
     if (slot == NULL) {
         *ret_miss = STORE_MISS_ABSENT;
         return NULL;
@@ -66,7 +78,7 @@ struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, u
     struct record *record = shard_record_at(shard, slot->place);
     if (shard_is_gone(shard, record, now_s)) {
         *ret_miss = record_version(record) <= shard->flushed ? STORE_MISS_FLUSHED : STORE_MISS_EXPIRED;
-        shard_drop_gone(shard, slot, record);
+        shard_drop_gone(shard, slot, record, now_s);
         return NULL;
     }
     *ret_slot = slot;
@@ -257,9 +269,29 @@ void shard_unlink(struct shard *shard, struct slot *slot, const struct record *r
     shard_count_dead(shard, was.tag, was.place, record);
 }
 
-void shard_drop_gone(struct shard *shard, struct slot *slot, const struct record *record)
+void shard_tell_dropped(const struct shard *shard, const struct record *record, enum store_drop why,
+                        uint32_t now_s)
 {
-    enum store_class class = record_is_session(record) ? STORE_SESSION : STORE_CACHE;
+    if (shard->dropped == NULL)
+        return;
+    uint32_t expiry_s = record_expiry(record);
+    const struct store_dropped dropped = {.why = why,
+                                          .key = record_key(record),
+                                          .is_hashed = record_is_hashed(record),
+                                          .attributes = record_attributes(record),
+                                          .value_len = record->value_len,
+                                          .ttl_s = expiry_s == 0 ? -1 : (int64_t)expiry_s - now_s,
+                                          .idle_s = now_s > record->seen_s ? now_s - record->seen_s : 0,
+                                          .class = class_of(record),
+                                          .fetched = record_is_fetched(record)};
+    shard->dropped(shard->dropped_arg, &dropped);
+}
+
+void shard_drop_gone(struct shard *shard, struct slot *slot, const struct record *record, uint32_t now_s)
+{
+    enum store_class class = class_of(record);
+    bool is_flushed = record_version(record) <= shard->flushed;
+    shard_tell_dropped(shard, record, is_flushed ? STORE_FLUSHED : STORE_EXPIRED, now_s);
     shard->stats.reclaimed[class]++;
     if (!record_is_fetched(record))
         shard->stats.expired_unfetched[class]++;
@@ -296,13 +328,14 @@ struct record *shard_append_note(struct shard *shard, enum head head, const stru
         return NULL;
     const struct store_write write = {.head = note->value, .flags = note->flags, .expiry_s = note->expiry_s};
     segment_fill(record, note->key, &write);
-    record->kind = (uint8_t)((unsigned)note->kind | (note->is_session ? RECORD_SESSION : 0U));
+    record->kind = (uint8_t)((unsigned)note->kind | (note->is_session ? RECORD_SESSION : 0U) |
+                             (note->is_hashed ? RECORD_HASHED : 0U));
     record_set_version(record, note->version);
     shard_seal_record(shard, record);
     if (note->is_held)
         segment->held += (uint32_t)size;
     if (note->kind == RECORD_TOUCH)
-        older_add(&shard->older, shard_tag(hash_bytes(note->key, shard->seed)));
+        older_add(&shard->older, shard_tag(record_hash(record, shard->seed)));
     return record;
 }
 

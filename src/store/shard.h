@@ -58,8 +58,8 @@ struct shard {
     uint64_t flushed;     /* versions up to this one are gone */
     uint32_t flush_at_s;
     struct store_stats stats;                                        /* the shard's share */
-    void (*evicted)(void *arg, const struct store_evicted *evicted); /* as store_config has it */
-    void *evicted_arg;
+    void (*dropped)(void *arg, const struct store_dropped *dropped); /* as store_config has it */
+    void *dropped_arg;
 
     /* With a log only, see log.h. */
     struct log *log;          /* NULL: nothing lies on disk */
@@ -112,10 +112,19 @@ static inline uint32_t shard_tag(uint64_t hash)
 /* The slot of `key`, whether its record's time has come or not; or NULL. */
 struct slot *shard_find_slot(struct shard *shard, struct bytes key, uint32_t tag);
 
-/* The living record of `key`, its slot in *ret_slot; or NULL and the reason in *ret_miss. What has expired
- * is dropped on the way. */
-struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,
-                          struct slot **ret_slot, enum store_miss *ret_miss);
+/* The same for a hashed key, by what stands at its front. */
+struct slot *shard_find_lead(struct shard *shard, struct bytes lead, uint32_t tag);
+
+/* The living record of the slot, which is then in *ret_slot; or, for NULL too, NULL and the reason in *ret_miss. What
+ * has expired is dropped on the way. */
+struct record *shard_living(struct shard *shard, struct slot *slot, uint32_t now_s, struct slot **ret_slot,
+                            enum store_miss *ret_miss);
+
+static inline struct record *shard_find(struct shard *shard, struct bytes key, uint32_t tag, uint32_t now_s,
+                                        struct slot **ret_slot, enum store_miss *ret_miss)
+{
+    return shard_living(shard, shard_find_slot(shard, key, tag), now_s, ret_slot, ret_miss);
+}
 
 /* Asks the processor for the records that may be `tag`'s, ahead of their use. */
 void shard_prefetch(struct shard *shard, uint32_t tag);
@@ -138,6 +147,7 @@ void shard_void_record(struct shard *shard, struct record *record);
 struct note {
     enum record_kind kind;
     bool is_session;
+    bool is_hashed; /* the key */
     struct bytes key;
     struct bytes value;
     uint64_t version;
@@ -161,7 +171,10 @@ void shard_count_dead(struct shard *shard, uint32_t tag, uint32_t place, const s
 /* Takes a living record out of the index. */
 void shard_unlink(struct shard *shard, struct slot *slot, const struct record *record);
 /* The same for one that has expired or was flushed, counted as such. */
-void shard_drop_gone(struct shard *shard, struct slot *slot, const struct record *record);
+void shard_drop_gone(struct shard *shard, struct slot *slot, const struct record *record, uint32_t now_s);
+/* Says so to who wants to know, before it is done. */
+void shard_tell_dropped(const struct shard *shard, const struct record *record, enum store_drop why,
+                        uint32_t now_s);
 
 /* Frees a segment nobody points to. */
 void shard_free_segment(struct shard *shard, struct segment *segment);

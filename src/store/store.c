@@ -2,7 +2,11 @@
 #include "store/store.h"
 #include "base/check.h"
 #include "base/hash.h"
+#include "store/index.h"
 #include "store/store_private.h"
+
+_Static_assert((int)STORE_PAGE_BYTES == (int)INDEX_PAGE_BYTES, "pages are those of the index");
+_Static_assert((int)STORE_LEAD_BYTES == (int)RECORD_HASHED_LEAD, "the front of a hashed key");
 
 /* One shard: a shift by 64 would be undefined. */
 static struct shard *shard_of(const struct store *store, uint64_t hash)
@@ -10,9 +14,9 @@ static struct shard *shard_of(const struct store *store, uint64_t hash)
     return &store->shards[store->nshards == 1 ? 0 : hash >> store->shard_shift];
 }
 
-static struct shard *shard_of_key(const struct store *store, struct bytes key)
+static struct shard *shard_of_record(const struct store *store, const struct record *record)
 {
-    return shard_of(store, hash_bytes(key, store->config.seed));
+    return shard_of(store, record_hash(record, store->config.seed));
 }
 
 struct store_item store_show(const struct store *store, const struct record *record)
@@ -24,6 +28,8 @@ struct store_item store_show(const struct store *store, const struct record *rec
                                .expiry_s = from_store_s(store, record_expiry(record)),
                                .seen_s = from_store_s(store, record->seen_s),
                                .class = record_is_session(record) ? STORE_SESSION : STORE_CACHE,
+                               .attributes = record_attributes(record),
+                               .is_hashed = record_is_hashed(record),
                                .fetched = record_is_fetched(record),
                                .is_stale = record_kind(record) == RECORD_STALE,
                                .is_won = record_is_won(record)};
@@ -47,31 +53,60 @@ static bool is_unsafe(const struct store_entry *entry)
            record_version(entry->record) >> VERSION_SHARD_BITS > shard->durable_version;
 }
 
-void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct store_entry *ret)
+/* Locks the shard where the key belongs. */
+static void lock(struct store *store, struct bytes key, bool is_hashed, uint32_t now_s,
+                 struct store_entry *ret)
 {
-    uint64_t hash = hash_bytes(key, store->config.seed);
-    struct shard *shard = shard_of(store, hash);
+    uint64_t hash = record_hash_of_key(key, is_hashed, store->config.seed);
     ret->store = store;
-    ret->shard = shard;
+    ret->shard = shard_of(store, hash);
     ret->key = key;
+    ret->is_hashed = is_hashed;
     ret->tag = shard_tag(hash);
     ret->now_s = to_store_s(store, now_s);
     ret->unwritten = 0;
-    pthread_mutex_lock(&shard->lock);
-    shard_apply_flush(shard, ret->now_s);
-    ret->record = shard_find(shard, key, ret->tag, ret->now_s, &ret->slot, &ret->miss);
-    ret->is_unsafe = is_unsafe(ret);
-    show(ret);
+    pthread_mutex_lock(&ret->shard->lock);
+    shard_apply_flush(ret->shard, ret->now_s);
+}
+
+static void find(struct store_entry *entry, struct slot *slot)
+{
+    entry->record = shard_living(entry->shard, slot, entry->now_s, &entry->slot, &entry->miss);
+    entry->is_unsafe = is_unsafe(entry);
+    show(entry);
+}
+
+void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct store_entry *ret)
+{
+    lock(store, key, false, now_s, ret);
+    find(ret, shard_find_slot(ret->shard, key, ret->tag));
+}
+
+void store_lock_hashed(struct store *store, struct bytes key, uint32_t now_s, struct store_entry *ret)
+{
+    CHECK(key.len >= STORE_LEAD_BYTES);
+    lock(store, key, true, now_s, ret);
+    find(ret, shard_find_slot(ret->shard, key, ret->tag));
+}
+
+void store_lock_lead(struct store *store, const unsigned char lead[STORE_LEAD_BYTES], uint32_t now_s,
+                     struct store_entry *ret)
+{
+    const struct bytes front = {.p = (const char *)lead, .len = STORE_LEAD_BYTES};
+    lock(store, front, true, now_s, ret);
+    find(ret, shard_find_lead(ret->shard, front, ret->tag));
+    if (ret->found)
+        ret->key = record_key(ret->record);
 }
 
 /* Two rounds, so that the buckets are at hand when the records are looked for. Under the lock, as the
  * index may be growing. */
-void store_prefetch(struct store *store, const struct bytes *keys, size_t n)
+void store_prefetch(struct store *store, const struct store_key *keys, size_t n)
 {
     uint64_t hashes[STORE_PREFETCH_MAX];
     CHECK(n <= STORE_PREFETCH_MAX);
     for (size_t i = 0; i < n; i++) {
-        hashes[i] = hash_bytes(keys[i], store->config.seed);
+        hashes[i] = record_hash_of_key(keys[i].key, keys[i].is_hashed, store->config.seed);
         struct shard *shard = shard_of(store, hashes[i]);
         pthread_mutex_lock(&shard->lock);
         index_prefetch(&shard->index, shard_tag(hashes[i]));
@@ -141,6 +176,7 @@ static struct store_write in_store_s(const struct store_entry *entry, const stru
 {
     struct store_write copy = *write;
     copy.expiry_s = to_store_s(entry->store, write->expiry_s);
+    copy.is_hashed = entry->is_hashed;
     return copy;
 }
 
@@ -178,7 +214,7 @@ enum err store_stage(struct store *store, struct bytes key, const struct store_w
         return ERR_FULL;
     if (store->log != NULL) {
         staged->body_hash = record_body_hash(segment_only_record(staged), store->log->dir.seed);
-        log_stage_file(shard_of_key(store, key), staged);
+        log_stage_file(shard_of_record(store, segment_only_record(staged)), staged);
     }
     *ret = staged;
     return ERR_NONE;
@@ -216,7 +252,7 @@ enum err store_put_staged(struct store_entry *entry, const struct store_write *w
 void store_unstage(struct store *store, struct segment **staged)
 {
     if (*staged != NULL && store->log != NULL)
-        log_remove_unused(shard_of_key(store, record_key(segment_only_record(*staged))), &(*staged)->file);
+        log_remove_unused(shard_of_record(store, segment_only_record(*staged)), &(*staged)->file);
     segment_free(&store->arena, staged);
 }
 
@@ -245,6 +281,7 @@ static enum err note(struct store_entry *entry, enum record_kind kind, struct by
     enum head head = entry->item.class == STORE_SESSION ? HEAD_SESSION : HEAD_CACHE;
     const struct note note = {.kind = kind,
                               .is_session = entry->item.class == STORE_SESSION,
+                              .is_hashed = entry->is_hashed,
                               .key = entry->key,
                               .value = value,
                               .version = shard_next_version(shard),
@@ -316,4 +353,24 @@ enum err store_flush(struct store *store, uint32_t now_s, uint32_t at_s, uint64_
         shard_unlock(shard);
     }
     return ok ? ERR_NONE : store_disk_error(store) != NULL ? ERR_READ_ONLY : ERR_FULL;
+}
+
+uint32_t store_to_kept_s(const struct store *store, uint32_t s)
+{
+    return to_store_s(store, s);
+}
+
+uint32_t store_from_kept_s(const struct store *store, uint32_t s)
+{
+    return from_store_s(store, s);
+}
+
+void *store_take_page(struct store *store)
+{
+    return pages_take(&store->pages);
+}
+
+void store_give_page(struct store *store, void *page)
+{
+    pages_give(&store->pages, page);
 }

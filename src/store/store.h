@@ -33,6 +33,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 
+struct attribute;
 struct clock;
 struct disk;
 struct store;
@@ -54,9 +55,13 @@ struct store_progress {
     _Atomic uint64_t load_bytes;
 };
 
-/* A live item that is dropped to make room. */
-struct store_evicted {
+/* An item that goes without being removed: a live one to make room, or one that was over. */
+enum store_drop { STORE_EVICTED, STORE_EXPIRED, STORE_FLUSHED };
+struct store_dropped {
+    enum store_drop why;
     struct bytes key;
+    bool is_hashed;          /* the key */
+    struct bytes attributes; /* see store/attributes.h */
     size_t value_len;
     int64_t ttl_s;   /* -1: for ever */
     uint32_t idle_s; /* since it was last read or written */
@@ -83,8 +88,8 @@ struct store_config {
     void (*notice)(void *arg, const char *line); /* what recovery has to say, from any thread; or NULL */
     void *notice_arg;
     /* Told of each, under a lock of the store, from any thread: it must not block, nor call the store; or NULL. */
-    void (*evicted)(void *arg, const struct store_evicted *evicted);
-    void *evicted_arg;
+    void (*dropped)(void *arg, const struct store_dropped *dropped);
+    void *dropped_arg;
 };
 
 struct store_item {
@@ -95,9 +100,11 @@ struct store_item {
     uint32_t expiry_s;
     uint32_t seen_s; /* when it was last read or written; after a restart: not before that */
     enum store_class class;
-    bool fetched;  /* read since it was written; this and is_won are forgotten at a restart */
-    bool is_stale; /* written as such */
-    bool is_won;   /* store_mark_won() since it was written */
+    struct bytes attributes; /* see store/attributes.h */
+    bool is_hashed;          /* the key is the hash of a name */
+    bool fetched;            /* read since it was written; this and is_won are forgotten at a restart */
+    bool is_stale;           /* written as such */
+    bool is_won;             /* store_mark_won() since it was written */
 };
 
 /* Why an entry was not found: it was never there as far as can be told, or its time had come. */
@@ -114,21 +121,27 @@ struct store_entry {
     struct store *store;
     struct shard *shard;
     struct bytes key;
+    bool is_hashed;
     uint32_t tag;
     uint32_t now_s;
     struct slot *slot;
     struct record *record;
 };
 
+enum { STORE_ATTRIBUTES_MAX = 15 };
+
 /* What to write: the value comes in two parts, so that append needs no buffer; either may be empty. */
 struct store_write {
     struct bytes head;
     struct bytes tail;
-    uint64_t cas; /* shown and compared in place of the new version; 0: none */
+    uint64_t cas;                       /* shown and compared in place of the new version; 0: none */
+    const struct attribute *attributes; /* others than the cas, at most STORE_ATTRIBUTES_MAX */
+    size_t nattributes;
     uint32_t flags;
     uint32_t expiry_s;
     enum store_class class;
-    bool is_stale; /* to mark what is there: a write of the same value, which the entry's may be */
+    bool is_stale;  /* to mark what is there: a write of the same value, which the entry's may be */
+    bool is_hashed; /* as the entry's key */
 };
 
 /* With a disk: opens or makes the directory and recovers what it holds. ERR_USAGE, ERR_SYSTEM: see `problem`. */
@@ -140,13 +153,23 @@ void store_abandon(struct store **store);
 
 /* Locks `key`'s shard and finds its item. Always pair with store_unlock(); lock one entry at a time. */
 void store_lock(struct store *store, struct bytes key, uint32_t now_s, struct store_entry *ret);
+/* The same for a key that is a hash, of STORE_LEAD_BYTES at least: what is written under it is hashed, too. */
+void store_lock_hashed(struct store *store, struct bytes key, uint32_t now_s, struct store_entry *ret);
+/* One that is there, by the front of its hashed key; entry->key is then the item's. Not found, nothing can be written. */
+enum { STORE_LEAD_BYTES = 8 };
+void store_lock_lead(struct store *store, const unsigned char lead[STORE_LEAD_BYTES], uint32_t now_s,
+                     struct store_entry *ret);
 void store_unlock(struct store_entry *entry);
 
 /* Fetches what the look-ups of these keys will touch into the processor's caches, all at once: for a
  * batch, whose misses would otherwise be waited for one after the other. A hint, it changes nothing. At
  * most STORE_PREFETCH_MAX keys. */
 enum { STORE_PREFETCH_MAX = 16 };
-void store_prefetch(struct store *store, const struct bytes *keys, size_t n);
+struct store_key {
+    struct bytes key;
+    bool is_hashed;
+};
+void store_prefetch(struct store *store, const struct store_key *keys, size_t n);
 
 /* Writes a new item under the entry's key in place of what is there; ERR_FULL: nothing changed; unlock,
  * store_reclaim() and try again from store_lock(). On success entry->item.version is the new version. */
@@ -163,6 +186,15 @@ enum err store_stage(struct store *store, struct bytes key, const struct store_w
 enum err store_put_staged(struct store_entry *entry, const struct store_write *write,
                           struct segment **staged) ERR_MUST_CHECK;
 void store_unstage(struct store *store, struct segment **staged);
+
+/* Seconds that are kept in attributes, and so go on over a restart, to the caller's and back. 0 stays 0. */
+uint32_t store_to_kept_s(const struct store *store, uint32_t s);
+uint32_t store_from_kept_s(const struct store *store, uint32_t s);
+
+/* A page of STORE_PAGE_BYTES out of the store's memory, zeroed, for what its owner keeps beside it; NULL: there is none. */
+enum { STORE_PAGE_BYTES = 4096 };
+void *store_take_page(struct store *store);
+void store_give_page(struct store *store, void *page);
 
 /* Keeps entry->item.value readable after store_unlock(), until store_unpin(). Large items only. */
 struct segment *store_pin(struct store_entry *entry);
@@ -209,8 +241,9 @@ const char *store_disk_error(const struct store *store);
 
 /* What a list tells of an item; the key is a copy. */
 struct store_listed {
-    struct store_item item; /* but for the value */
+    struct store_item item; /* but for value and attributes */
     uint64_t size;          /* with head, key and padding */
+    uint8_t marks;          /* ATTRIBUTE_MARKS; 0: none */
     size_t value_len;
     uint8_t key_len;
     char key[250];
@@ -230,6 +263,14 @@ struct store_cursor {
 enum { STORE_LIST_MAX = 56 };
 bool store_list(struct store *store, struct store_cursor *cursor, uint32_t now_s,
                 struct store_listed ret[STORE_LIST_MAX], size_t *ret_n, uint64_t *ret_unwritten);
+
+/* May a list go on there? For a cursor that has been in other hands. */
+bool store_cursor_is_sound(const struct store *store, const struct store_cursor *cursor);
+
+/* The same, shown one by one under a lock of the store: it must not block, nor call the store. */
+bool store_each(struct store *store, struct store_cursor *cursor, uint32_t now_s,
+                void (*see)(void *arg, struct bytes key, const struct store_item *item), void *arg,
+                uint64_t *ret_unwritten);
 
 /* A bounded piece of housekeeping: drops what expired, compacts where garbage is worth it. Returns how
  * many milliseconds may pass until the next call. */

@@ -77,8 +77,8 @@ static bool open_shard(struct store *store, uint32_t number)
     if (!shard_init(shard, &store->arena, number, store->config.seed, source))
         return false;
     shard->log = store->log;
-    shard->evicted = store->config.evicted;
-    shard->evicted_arg = store->config.evicted_arg;
+    shard->dropped = store->config.dropped;
+    shard->dropped_arg = store->config.dropped_arg;
     return store->log == NULL || older_init(&shard->older, older_bits(store));
 }
 

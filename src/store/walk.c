@@ -33,6 +33,7 @@ static bool leave_tombstone(struct shard *shard, const struct record *record)
 {
     const struct note note = {.kind = RECORD_TOMBSTONE,
                               .is_session = record_is_session(record),
+                              .is_hashed = record_is_hashed(record),
                               .key = record_key(record),
                               .version = record_version(record),
                               .is_held = true};
@@ -50,28 +51,15 @@ static bool hide_older(struct shard *shard, const struct record *record, uint32_
 
 enum visit { VISIT_ON, VISIT_STUCK };
 
-static void tell(const struct shard *shard, const struct record *record, uint32_t now_s)
-{
-    uint32_t expiry_s = record_expiry(record);
-    const struct store_evicted evicted = {.key = record_key(record),
-                                          .value_len = record->value_len,
-                                          .ttl_s = expiry_s == 0 ? -1 : (int64_t)expiry_s - now_s,
-                                          .idle_s = now_s > record->seen_s ? now_s - record->seen_s : 0,
-                                          .class = record_is_session(record) ? STORE_SESSION : STORE_CACHE,
-                                          .fetched = record_is_fetched(record)};
-    if (shard->evicted != NULL)
-        shard->evicted(shard->evicted_arg, &evicted);
-}
-
 static enum visit drop(struct shard *shard, const struct record *record, struct slot *slot, uint32_t now_s)
 {
     if (!hide_older(shard, record, slot->tag))
         return VISIT_STUCK;
     if (shard_is_gone(shard, record, now_s)) {
-        shard_drop_gone(shard, slot, record);
+        shard_drop_gone(shard, slot, record, now_s);
         return VISIT_ON;
     }
-    tell(shard, record, now_s);
+    shard_tell_dropped(shard, record, STORE_EVICTED, now_s);
     enum store_class class = record_is_session(record) ? STORE_SESSION : STORE_CACHE;
     shard->stats.evictions[class]++;
     if (!record_is_fetched(record))
@@ -197,7 +185,7 @@ static enum visit visit_item(struct shard *shard, const struct record *record, u
 /* VISIT_STUCK when there was no memory to copy to: the walk cannot go on. */
 static enum visit visit(struct shard *shard, const struct record *record, uint32_t now_s)
 {
-    uint32_t tag = shard_tag(hash_bytes(record_key(record), shard->seed));
+    uint32_t tag = shard_tag(record_hash(record, shard->seed));
     if (shard->walk.kind == WALK_RETIRE)
         return forget(shard, record, tag);
     if (record_is_item(record))

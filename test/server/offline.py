@@ -108,7 +108,8 @@ def test_a_flipped_byte_is_named_and_repaired():
         check(findings[0].startswith(f"{name}: ") and offset in findings[0], f"{side}, but told was {findings}")
         kept = (data / side).read_bytes()
         equal(kept, before[name][int(offset):int(offset) + len(kept)], "what is kept of it")
-        check(f"{SESSION}50".encode() in kept, "the session's record is not in what was kept")
+        value = sessions[f"{SESSION}50"]
+        check(value[:500] in kept or value[500:] in kept, "the session's record is not in what was kept")
         equal(sound(data)["living_items"], "199", "living items")
         with on(data) as (s, c):
             equal(recovered(s), (199, 0, 0), "what a server finds after that")

@@ -30,18 +30,34 @@ static void exptimes_as_memcached_reads_them(void **state)
     assert_int_equal(decide_expiry(clock.wall_s + 1440, NOW, c), NOW + 1440);
 }
 
+static enum keyclass class_of(const struct keyclass_config *config, struct bytes key)
+{
+    struct bytes application;
+    struct bytes id;
+    return keyclass_split(config, key, &application, &id);
+}
+
 static void keys_tell_what_they_are(void **state)
 {
     (void)state;
-    const char *const prefixes[] = {"memc.sess.key.", "app:"};
-    const struct keyclass_config config = {.prefixes = prefixes, .nprefixes = 2};
-    assert_int_equal(keyclass_of(&config, bytes_of("memc.sess.key.abc")), KEYCLASS_SESSION);
-    assert_int_equal(keyclass_of(&config, bytes_of("memc.sess.key.lock.abc")), KEYCLASS_LOCK);
-    assert_int_equal(keyclass_of(&config, bytes_of("app:abc")), KEYCLASS_SESSION);
-    assert_int_equal(keyclass_of(&config, bytes_of("app:lock.abc")), KEYCLASS_LOCK);
-    assert_int_equal(keyclass_of(&config, bytes_of("memc.sess.key")), KEYCLASS_PLAIN);
-    assert_int_equal(keyclass_of(&config, bytes_of("lock.abc")), KEYCLASS_PLAIN);
-    assert_int_equal(keyclass_of(&config, bytes_of("x")), KEYCLASS_PLAIN);
+    struct keyclass_prefix prefixes[3];
+    assert_true(keyclass_read("memc.sess.key.", &prefixes[0]));
+    assert_true(keyclass_read("app:", &prefixes[1]));
+    assert_true(keyclass_read("other.=shop", &prefixes[2]));
+    const struct keyclass_config config = {.prefixes = prefixes, .nprefixes = 3};
+    assert_int_equal(prefixes[0].application.len, 0);
+    assert_true(bytes_equal(prefixes[1].application, bytes_of("app")));
+    assert_true(bytes_equal(prefixes[2].application, bytes_of("shop")));
+    assert_false(keyclass_read("", &prefixes[0]));
+    assert_false(keyclass_read("=shop", &prefixes[0]));
+    assert_false(keyclass_read("a=b c", &prefixes[0]));
+    assert_int_equal(class_of(&config, bytes_of("memc.sess.key.abc")), KEYCLASS_SESSION);
+    assert_int_equal(class_of(&config, bytes_of("memc.sess.key.lock.abc")), KEYCLASS_LOCK);
+    assert_int_equal(class_of(&config, bytes_of("app:abc")), KEYCLASS_SESSION);
+    assert_int_equal(class_of(&config, bytes_of("app:lock.abc")), KEYCLASS_LOCK);
+    assert_int_equal(class_of(&config, bytes_of("memc.sess.key")), KEYCLASS_PLAIN);
+    assert_int_equal(class_of(&config, bytes_of("lock.abc")), KEYCLASS_PLAIN);
+    assert_int_equal(class_of(&config, bytes_of("x")), KEYCLASS_PLAIN);
     assert_true(keyclass_has_lock_suffix(bytes_of("abc.lock")));
     assert_false(keyclass_has_lock_suffix(bytes_of(".lock")));
     assert_false(keyclass_has_lock_suffix(bytes_of("abc.lok")));

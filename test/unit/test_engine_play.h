@@ -45,11 +45,12 @@ struct bench {
 
 static inline int open_bench_of(void **state, struct store_config store)
 {
-    static const char *const prefixes[] = {KEYCLASS_DEFAULT_PREFIX};
+    static struct keyclass_prefix prefix;
+    assert_true(keyclass_read(KEYCLASS_DEFAULT_PREFIX, &prefix));
     struct bench *bench = calloc(1, sizeof *bench);
     bench->clock = still_clock();
     const struct local_config config = {.store = store,
-                                        .keyclass = {.prefixes = prefixes, .nprefixes = 1},
+                                        .keyclass = {.prefixes = &prefix, .nprefixes = 1},
                                         .locks = {.add_wait_ms = 2000, .incr_wait_ms = 400, .max_waiters = 3},
                                         .clock = &bench->clock.clock,
                                         .without_thread = true};

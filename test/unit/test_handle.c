@@ -14,7 +14,9 @@ static struct bytes of_fill(char *room, char c, size_t len)
 static void handle_of(const struct handle_key *key, const char *application, const char *id, char ret[17])
 {
     unsigned char hash[HANDLE_HASH_BYTES];
-    handle_hash(key, bytes_of(application), bytes_of(id), hash);
+    struct handle_maker maker;
+    handle_maker_init(&maker, key);
+    handle_hash(&maker, bytes_of(application), bytes_of(id), hash);
     handle_put(hash, ret);
     ret[HANDLE_DIGITS] = '\0';
 }
@@ -60,8 +62,10 @@ static void test_longest(void **state)
     unsigned char hash[HANDLE_HASH_BYTES];
     char one[HANDLE_PART_MAX];
     char two[HANDLE_PART_MAX];
+    struct handle_maker maker;
     handle_key_random(&key);
-    handle_hash(&key, of_fill(one, 'a', sizeof one), of_fill(two, 'i', sizeof two), hash);
+    handle_maker_init(&maker, &key);
+    handle_hash(&maker, of_fill(one, 'a', sizeof one), of_fill(two, 'i', sizeof two), hash);
 }
 
 int main(void)

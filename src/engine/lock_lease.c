@@ -1,0 +1,184 @@
+/* Leases that the session verbs take, and their fences; see lock.h. */
+#include "base/check.h"
+#include "engine/lock_private.h"
+
+enum { NS_PER_MS = 1000000 };
+#define NS_PER_S ((uint64_t)1000000000)
+
+static uint32_t now_of(const struct lock_table *table)
+{
+    return clock_seconds(table->clock);
+}
+
+void lock_find_again(struct lock_table *table, struct lock *lock)
+{
+    struct lock **at = &table->lost;
+    CHECK(lock->client == NULL);
+    while (*at != lock)
+        at = &(*at)->next_lost;
+    *at = lock->next_lost;
+    if (table->lost_tail == &lock->next_lost)
+        table->lost_tail = at;
+    lock->next_lost = NULL;
+    table->nlost--;
+}
+
+static void forget_oldest(struct lock_table *table)
+{
+    struct lock *oldest = table->lost;
+    lock_find_again(table, oldest);
+    lock_drop(table, oldest);
+}
+
+void lock_lose(struct lock_table *table, struct lock *lock)
+{
+    uint32_t now_s = now_of(table);
+    lock->lost_s = now_s;
+    lock->next_lost = NULL;
+    *table->lost_tail = lock;
+    table->lost_tail = &lock->next_lost;
+    table->nlost++;
+    while (table->nlost > LOCK_LOST_MAX || table->lost->lost_s + LOCK_LOST_S < now_s)
+        forget_oldest(table);
+}
+
+static void describe(const struct lock_table *table, const struct lock *lock, struct op_session *ret)
+{
+    ret->waiting = lock->nwaiting;
+    ret->held_ms = (clock_steady_ns(table->clock) - lock->held_ns) / NS_PER_MS;
+    ret->holder_len = lock->holder_len;
+    memcpy(ret->holder_text, lock->holder, lock->holder_len);
+}
+
+static void begin(struct lock_table *table, struct lock *lock, struct op *op)
+{
+    struct op_session *session = op->session;
+    size_t len = session->holder.len < OP_HOLDER_MAX ? session->holder.len : OP_HOLDER_MAX;
+    lock->is_lease = true;
+    lock->holder_len = (uint8_t)len;
+    if (len > 0)
+        memcpy(lock->holder, session->holder.p, len);
+    lock->expiry_s = session->lease_s == 0 ? 0 : op->now_s + session->lease_s;
+    lock->life_s = session->lease_s;
+    lock->flags = 0;
+    lock->value_len = 1;
+    lock->value[0] = '1';
+    lock->fence = ++table->fence; /* also when its connection had it already */
+    lock->version = ++table->version;
+    session->token.fence = lock->fence;
+}
+
+enum lock_open lock_open(struct lock_table *table, struct bytes session, struct op *op)
+{
+    enum lock_open result = LOCK_OPEN_TAKEN;
+    pthread_mutex_lock(&table->mutex);
+    struct lock *lock = lock_find_for(table, session, op);
+    lock_give_back_others(table, op->client, lock);
+    if (op->session->is_gone) {
+        if (lock != NULL && lock->client == op->client) /* from before: nobody else is told so */
+            lock_break(table, lock);
+        result = LOCK_OPEN_GONE;
+    } else if (lock != NULL && lock->client != op->client) {
+        bool may_wait = op->may_wait && (!op->session->has_wait || op->session->wait_ms > 0);
+        may_wait = may_wait && (op->session->has_wait || table->limits.add_wait_ms > 0);
+        result = may_wait && lock_wait(table, lock, op) ? LOCK_OPEN_WAITS : LOCK_OPEN_BUSY;
+        describe(table, lock, op->session);
+    } else {
+        if (lock == NULL)
+            lock = lock_take(table, session, op);
+        if (lock == NULL)
+            result = LOCK_OPEN_NO_MEMORY;
+        else
+            begin(table, lock, op);
+    }
+    pthread_mutex_unlock(&table->mutex);
+    return result;
+}
+
+enum lock_fence lock_check(struct lock_table *table, struct bytes session, uint64_t fence)
+{
+    pthread_mutex_lock(&table->mutex);
+    const struct lock *lock = lock_find(table, session);
+    enum lock_fence result = LOCK_FENCE_PASSED;
+    if (lock != NULL && lock->fence == fence)
+        result = LOCK_FENCE_LAST;
+    else if (lock == NULL)
+        result = fence < table->first_fence ? LOCK_FENCE_FOREIGN : LOCK_FENCE_UNKNOWN;
+    pthread_mutex_unlock(&table->mutex);
+    return result;
+}
+
+static struct lock *find_by(struct lock_table *table, struct bytes session, uint64_t fence)
+{
+    struct lock *lock = lock_find(table, session);
+    return lock != NULL && lock->fence == fence ? lock : NULL;
+}
+
+bool lock_release(struct lock_table *table, struct bytes session, uint64_t fence)
+{
+    pthread_mutex_lock(&table->mutex);
+    struct lock *lock = find_by(table, session, fence);
+    bool is_lost = lock != NULL && lock->client == NULL;
+    if (is_lost) {
+        lock_find_again(table, lock);
+        lock_drop(table, lock);
+    } else if (lock != NULL) {
+        lock_give_back(table, lock);
+    }
+    pthread_mutex_unlock(&table->mutex);
+    return lock != NULL;
+}
+
+void lock_keep(struct lock_table *table, struct bytes session, uint64_t fence, struct engine_client *client)
+{
+    pthread_mutex_lock(&table->mutex);
+    struct lock *lock = find_by(table, session, fence);
+    if (lock != NULL && lock->client != client) {
+        if (lock->client == NULL) {
+            lock_find_again(table, lock);
+            table->stats.held++;
+        }
+        lock_move(lock, client);
+    }
+    pthread_mutex_unlock(&table->mutex);
+}
+
+/* An open of the session that waits is told that it is gone. Locks of stock handlers are theirs to give back. */
+static void turn_away(struct lock_table *table, struct lock *lock)
+{
+    struct op *next;
+    for (struct op *op = lock->first; op != NULL; op = next) {
+        next = op->next;
+        if (op->kind != OP_OPEN)
+            continue;
+        lock_wait_leave(table, lock, op);
+        op->session->is_gone = true;
+        op->wake(op);
+    }
+}
+
+void lock_kill(struct lock_table *table, struct bytes session)
+{
+    pthread_mutex_lock(&table->mutex);
+    struct lock *lock = lock_find(table, session);
+    if (lock != NULL)
+        turn_away(table, lock);
+    if (lock != NULL && lock->client == NULL) {
+        lock_find_again(table, lock);
+        lock_drop(table, lock);
+    } else if (lock != NULL && lock->is_lease) {
+        lock_give_back(table, lock);
+    }
+    pthread_mutex_unlock(&table->mutex);
+}
+
+bool lock_describe(struct lock_table *table, struct bytes session, struct op_session *ret)
+{
+    pthread_mutex_lock(&table->mutex);
+    const struct lock *lock = lock_find(table, session);
+    bool is_held = lock != NULL && lock->client != NULL;
+    if (is_held)
+        describe(table, lock, ret);
+    pthread_mutex_unlock(&table->mutex);
+    return is_held;
+}

@@ -1,0 +1,153 @@
+/* Who is here, see roster.h. */
+#include "engine/roster.h"
+#include "base/check.h"
+#include "engine/local_private.h"
+
+enum { SLICE = 32 };
+
+struct handles {
+    uint64_t list[STORE_LIST_MAX];
+    size_t n;
+};
+
+static bool is_of(const struct engine_filter *filter, struct bytes session_key, const struct traits *traits)
+{
+    if (filter->has_application && !bytes_equal(handle_application(session_key), filter->application))
+        return false;
+    return !filter->has_tag || traits_have_tag(traits, filter->tag);
+}
+
+static void fill_tags(const struct traits *traits, struct engine_session *ret)
+{
+    size_t at = 0;
+    ret->ntags = traits->ntags;
+    for (size_t i = 0; i < traits->ntags; i++) {
+        memcpy(ret->tag_text + at, traits->tags[i].p, traits->tags[i].len);
+        ret->tag_lens[i] = (uint8_t)traits->tags[i].len;
+        at += traits->tags[i].len;
+    }
+}
+
+static void fill(struct local *local, const struct store_entry *entry, const struct traits *traits,
+                 uint32_t now_s, struct engine_session *ret)
+{
+    const struct store_item *item = &entry->item;
+    struct bytes application = handle_application(entry->key);
+    memcpy(ret->handle, entry->key.p, HANDLE_BYTES);
+    ret->application_len = (uint8_t)application.len;
+    memcpy(ret->application, application.p, application.len);
+    uint32_t since_s = store_from_kept_s(local->store, traits->creation_s);
+    ret->age_s = since_s != 0 && now_s > since_s ? now_s - since_s : 0;
+    ret->idle_s = now_s > item->seen_s ? now_s - item->seen_s : 0;
+    ret->ttl_s = item->expiry_s == 0 ? -1 : (int64_t)item->expiry_s - now_s;
+    ret->size = store_item_size(entry);
+    fill_tags(traits, ret);
+}
+
+/* Of one handle; false: it is none that is asked for. */
+static bool describe(struct local *local, const struct engine_filter *filter, uint64_t handle, uint32_t now_s,
+                     struct engine_session *ret, uint64_t *ret_unwritten)
+{
+    unsigned char lead[STORE_LEAD_BYTES];
+    struct store_entry entry;
+    struct traits traits;
+    struct handle_session session;
+    bytes_put_be64(lead, handle);
+    store_lock_lead(local->store, lead, now_s, &entry);
+    bool is_it = entry.found && entry.item.class == STORE_SESSION && !entry.is_unsafe;
+    if (is_it) {
+        traits_read(entry.item.attributes, &traits);
+        is_it = !traits_are_killed(&traits) && is_of(filter, entry.key, &traits);
+    }
+    if (is_it) {
+        fill(local, &entry, &traits, now_s, ret);
+        session.len = (uint8_t)entry.key.len;
+        memcpy(session.bytes, entry.key.p, entry.key.len);
+    }
+    store_unlock(&entry);
+    *ret_unwritten |= entry.unwritten;
+    ret->is_held = is_it && lock_describe(&local->locks, handle_session_key(&session), &ret->lease);
+    return is_it;
+}
+
+static void see(void *arg, struct bytes key, const struct store_item *item)
+{
+    struct handles *handles = arg;
+    CHECK(handles->n < STORE_LIST_MAX);
+    if (item->is_hashed && item->class == STORE_SESSION)
+        handles->list[handles->n++] = census_handle(key);
+}
+
+/* The next ones, of which `cursor->skip` have been told already. False: there are none behind them. */
+static bool next_handles(struct local *local, const struct engine_filter *filter,
+                         struct engine_cursor *cursor, uint32_t now_s, struct handles *ret,
+                         struct store_cursor *ret_next, uint64_t *ret_unwritten)
+{
+    ret->n = 0;
+    *ret_next = cursor->at;
+    if (!filter->has_tag)
+        return store_each(local->store, ret_next, now_s, see, ret, ret_unwritten);
+    ret->n = census_tagged(&local->census, filter->application, filter->tag,
+                           cursor->has_handle ? &cursor->handle : NULL, ret->list, SLICE);
+    return ret->n == SLICE;
+}
+
+bool roster_list(struct local *local, const struct engine_filter *filter, struct engine_cursor *cursor,
+                 uint32_t now_s, struct engine_session *ret, size_t max, size_t *ret_n,
+                 uint64_t *ret_unwritten)
+{
+    struct handles handles;
+    struct store_cursor next;
+    *ret_n = 0;
+    if (!store_cursor_is_sound(local->store, &cursor->at))
+        return false;
+    bool has_more = next_handles(local, filter, cursor, now_s, &handles, &next, ret_unwritten);
+    size_t i = filter->has_tag ? 0 : cursor->skip;
+    for (; i < handles.n && *ret_n < max; i++) {
+        *ret_n += describe(local, filter, handles.list[i], now_s, &ret[*ret_n], ret_unwritten);
+        cursor->handle = handles.list[i];
+        cursor->has_handle = true;
+    }
+    if (i < handles.n) {
+        cursor->skip = (uint32_t)i;
+        return true;
+    }
+    cursor->skip = 0;
+    cursor->at = next;
+    return has_more;
+}
+
+static bool kill_one(struct local *local, struct op *op, uint64_t handle)
+{
+    bytes_put_be64(op->session->handle, handle);
+    op->session->by_handle = true;
+    uint64_t unwritten = op->unwritten;
+    CHECK(session_submit(local, op) == SUBMIT_DONE);
+    op->unwritten |= unwritten;
+    return op->result == OP_OK;
+}
+
+bool roster_kill(struct local *local, const struct engine_filter *filter, struct engine_cursor *cursor,
+                 struct op *op, uint64_t *ret_nkilled)
+{
+    struct handle_session except;
+    struct engine_session found;
+    struct handles handles = {0};
+    CHECK(filter->has_tag);
+    handles.n = census_tagged(&local->census, filter->application, filter->tag,
+                              cursor->has_handle ? &cursor->handle : NULL, handles.list, SLICE);
+    if (filter->has_except)
+        handle_session(&local->maker, filter->application, filter->except, &except);
+    for (size_t i = 0; i < handles.n; i++) {
+        uint64_t handle = handles.list[i];
+        cursor->handle = handle;
+        cursor->has_handle = true;
+        if (filter->has_except && handle == census_handle(handle_session_key(&except)))
+            continue;
+        if (describe(local, filter, handle, op->now_s, &found, &op->unwritten))
+            *ret_nkilled += kill_one(local, op, handle);
+        if (op->result != OP_OK && op->result != OP_MISS)
+            return false;
+    }
+    return handles.n == SLICE;
+}

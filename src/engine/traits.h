@@ -1,0 +1,57 @@
+/*
+ * traits: what a session has beyond its value: read from the attributes of its record, and written there.
+ *
+ * Ownership: tags borrow from the bytes that were read.
+ * Threads: pure.
+ * Limits: TRAITS_TAGS_MAX tags of 1 to TRAITS_TAG_MAX bytes.
+ */
+#ifndef CLOAKROOM_ENGINE_TRAITS_H
+#define CLOAKROOM_ENGINE_TRAITS_H
+
+#include "base/bytes.h"
+#include "store/attributes.h"
+
+enum { TRAITS_TAGS_MAX = 8, TRAITS_TAG_MAX = 64, TRAITS_ATTRIBUTES_MAX = TRAITS_TAGS_MAX + 4 };
+
+enum traits_mark {
+    MARK_KILLED = 1,    /* no session, but what keeps it from coming back (L5) */
+    MARK_SUCCEEDED = 2, /* another id has taken its place: for reading only, for a while */
+    MARK_FIRST = 4,     /* has been written once, and has the short life of that */
+    MARK_BOT = 8,
+    MARK_BARE = 16 /* php-memcache knows it by its bare id */
+};
+
+struct traits {
+    uint32_t creation_s; /* kept seconds, as the next; 0: unknown */
+    uint32_t end_s;      /* its absolute end; 0: none */
+    uint64_t revision;   /* of its writer; 0: none */
+    unsigned marks;
+    size_t ntags;
+    struct bytes tags[TRAITS_TAGS_MAX];
+};
+
+/* Whatever makes no sense is left out. */
+void traits_read(struct bytes attributes, struct traits *ret);
+
+bool traits_have_tag(const struct traits *traits, struct bytes tag);
+
+/* As attributes, which borrow from the traits and from `room`. Returns how many. */
+struct traits_room {
+    struct attribute attributes[TRAITS_ATTRIBUTES_MAX];
+    unsigned char marks;
+};
+size_t traits_write(const struct traits *traits, struct traits_room *room);
+
+/* With its tags in `room`, of TRAITS_TAGS_MAX * TRAITS_TAG_MAX bytes. */
+void traits_copy(const struct traits *from, struct traits *to, char *room);
+
+/* Has it been killed? */
+static inline bool traits_are_killed(const struct traits *traits)
+{
+    return (traits->marks & MARK_KILLED) != 0;
+}
+
+/* The marks alone. */
+unsigned traits_marks(struct bytes attributes);
+
+#endif
