@@ -110,9 +110,11 @@ soak: ## the simulation and kill -9 with seeds of the day, for an hour or so
 	@tools/check --profile $(P) sim-soak kill-soak
 suites: all $(UNITS) $(SIM)
 
-.PHONY: unit sim dialogues clients server-tests tidy
+.PHONY: unit sim model dialogues clients server-tests tidy
 sim: $(SIM) ## crashes, power cuts and disk errors in a simulated disk
 	@tools/check --profile $(P) sim
+model: ## all that can happen to a lease, looked through by spin
+	@tools/check --profile $(P) model
 unit: $(UNITS) ## the unit tests alone
 	@tools/check --profile $(P) unit
 dialogues: all ## what is said and answered, against memcached as the oracle
