@@ -155,6 +155,13 @@ void census_settle(struct census *census, struct bytes session_key, const struct
         __atomic_fetch_sub(&census->nbare, 1, __ATOMIC_RELAXED);
 }
 
+bool census_has_application(struct census *census, struct bytes session_key)
+{
+    if (find(census, handle_application(session_key)) != NULL)
+        return true;
+    return __atomic_load_n(&census->napplications, __ATOMIC_RELAXED) < CENSUS_APPLICATIONS_MAX;
+}
+
 uint64_t census_count(const struct census *census, const struct bytes *application)
 {
     uint64_t sum = 0;

@@ -51,6 +51,9 @@ void census_settle(struct census *census, struct bytes session_key, const struct
 void census_abandon(struct census *census, struct bytes session_key, const struct traits *was,
                     const struct traits *is);
 
+/* May there be sessions of this one's application? */
+bool census_has_application(struct census *census, struct bytes session_key);
+
 /* Live ones of an application; NULL: of all. */
 uint64_t census_count(const struct census *census, const struct bytes *application);
 static inline uint64_t census_bare(const struct census *census)

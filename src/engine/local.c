@@ -306,9 +306,14 @@ static enum err open_parts(struct local *local)
     return err;
 }
 
-void local_set_key(struct engine *engine, const struct handle_key *key)
+void local_set_keys(struct engine *engine, const struct handle_key *key, const struct handle_key *former)
 {
-    handle_maker_init(&local_of(engine)->maker, key);
+    struct local *local = local_of(engine);
+    if (key != NULL)
+        handle_maker_init(&local->maker, key);
+    if (former != NULL)
+        handle_maker_init(&local->former, former);
+    local->has_former = former != NULL;
 }
 
 enum err local_new(const struct local_config *config, struct engine **ret)

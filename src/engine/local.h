@@ -33,7 +33,8 @@ struct local_config {
 
 enum err local_new(const struct local_config *config, struct engine **ret) ERR_MUST_CHECK;
 
-/* The key that ids are hashed with, before the first op; else it has one that no other start has. */
-void local_set_key(struct engine *engine, const struct handle_key *key);
+/* The key that ids are hashed with, before the first op; else it has one that no other start has. And the one before:
+ * what was stored with that is found, and moves to where it is looked for from now on. NULL: none. */
+void local_set_keys(struct engine *engine, const struct handle_key *key, const struct handle_key *former);
 
 #endif

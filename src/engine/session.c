@@ -116,6 +116,8 @@ static void decide_write(struct work *work, const struct store_entry *entry, con
     enum op_result result = check_token(work, entry);
     if (result == OP_OK && op->value.len > work->local->config.store.value_max)
         result = OP_TOO_LARGE;
+    if (result == OP_OK && !census_has_application(&work->local->census, work_key(work)))
+        result = OP_FULL; /* and no room is made for that */
     if (result != OP_OK) {
         refuse(ret, result);
         return;

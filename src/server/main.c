@@ -8,20 +8,17 @@
 #include "engine/local.h"
 #include "io/disk.h"
 #include "net/listen.h"
+#include "server/idkey.h"
 #include "server/process.h"
 #include "server/tell.h"
 #include "server/worker.h"
-#include "store/keyfile.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-_Static_assert((int)KEYFILE_BYTES == (int)HANDLE_KEY_BYTES, "the key of handles lies in the file");
 
 enum { ERROR_MAX = ACCESS_ERROR_MAX };
 
@@ -100,19 +97,6 @@ static enum err open_data(struct server *server, char *error)
     return ERR_SYSTEM;
 }
 
-/* Sessions are found again after a restart where they are kept; else the engine has a key of its own. */
-static enum err open_handle_key(struct server *server, struct engine *engine, char *problem)
-{
-    struct handle_key key;
-    if (server->disk == NULL)
-        return ERR_NONE;
-    enum err err = keyfile_open(server->disk, key.bytes, problem);
-    if (err == ERR_NONE)
-        local_set_key(engine, &key);
-    OPENSSL_cleanse(&key, sizeof key);
-    return err;
-}
-
 static enum err read_prefixes(struct server *server, char *error)
 {
     const struct option_list *words = &server->settings->session_prefixes;
@@ -133,8 +117,10 @@ static enum err load_engine(struct server *server, const struct local_config *co
     struct engine *engine = NULL;
     enum err err = local_new(config, &engine);
     if (err == ERR_NONE)
-        err = open_handle_key(server, engine, config->store.problem);
-    if (err != ERR_NONE && config->store.problem[0] != '\0')
+        err = idkey_set(server, engine, config->store.problem);
+    if (err != ERR_NONE && config->store.problem[0] == '-') /* names its option itself */
+        snprintf(error, ERROR_MAX, "%s", config->store.problem);
+    else if (err != ERR_NONE && config->store.problem[0] != '\0')
         snprintf(error, ERROR_MAX, "--data %.128s: %s", server->settings->data, config->store.problem);
     else if (err != ERR_NONE)
         snprintf(error, ERROR_MAX, "cannot set up -m %llu megabytes: %s; give less with -m",

@@ -61,6 +61,8 @@ struct settings {
     char *data; /* NULL: all is kept in memory */
     char *sync;
     uint64_t sync_interval_ms;
+    char *id_key; /* NULL: none; so the next */
+    char *former_id_key;
     uint64_t first_life_s; /* 0, these three: no such bound */
     uint64_t bot_life_s;
     uint64_t absolute_life_s;

@@ -151,6 +151,17 @@ static const struct option_row rows[] = {
      .help = "the interval of --sync interval, in milliseconds",
      OPTION_NUMBER(struct settings, sync_interval_ms, 10, 3600000),
      .fallback = "1000"},
+    {.name = "id-key",
+     .argument = "<file>",
+     .help = "the key that session ids are hashed with, 64 hex digits, instead of the one in the directory "
+             "of --data",
+     OPTION_TEXT(struct settings, id_key)},
+    {.name = "former-id-key",
+     .argument = "<file>",
+     .help =
+         "the one before that: what was stored with it is still found, so that a new key logs nobody out; "
+         "without it the file key.former in the directory of --data, if there is one",
+     OPTION_TEXT(struct settings, former_id_key)},
     {.name = "first-life",
      .argument = "<s>",
      .help = "a session lives at most so long until it is written a second time, so that one-hit visitors do "

@@ -242,7 +242,7 @@ static enum err look_at_key(struct check *check)
     unsigned char key[KEYFILE_BYTES];
     char problem[STORE_PROBLEM_MAX];
     bool is_found;
-    enum err err = keyfile_read(check->dir.disk, key, &is_found, problem);
+    enum err err = keyfile_read(check->dir.disk, KEYFILE_NAME, key, &is_found, problem);
     if (err == ERR_SYSTEM)
         snprintf(check->problem, STORE_PROBLEM_MAX, "%s", problem);
     if (err != ERR_USAGE)

@@ -8,10 +8,10 @@
 
 enum { TEXT_LEN = 2 * KEYFILE_BYTES + 1, MODE_OF_OTHERS = 077 };
 
-static enum err refuse(char *problem, enum err err, const char *format, const char *what)
+static enum err refuse_for(char *problem, const char *name, const char *what, int error)
 {
-    snprintf(problem, STORE_PROBLEM_MAX, format, what);
-    return err;
+    snprintf(problem, STORE_PROBLEM_MAX, "%s the file `%s` there: %s", what, name, strerror(-error));
+    return ERR_SYSTEM;
 }
 
 static int digit_of(char c)
@@ -33,31 +33,38 @@ static bool parse(const char *text, int64_t len, unsigned char ret[KEYFILE_BYTES
     return true;
 }
 
-static enum err read_from(struct disk *disk, int file, unsigned char ret[KEYFILE_BYTES], char *problem)
+static enum err read_from(struct disk *disk, const char *name, int file, unsigned char ret[KEYFILE_BYTES],
+                          char *problem)
 {
     char text[TEXT_LEN + 1]; /* one more tells a longer file */
     int mode = disk->ops->mode(disk, file);
     int64_t len = mode < 0 ? mode : disk->ops->read(disk, file, text, sizeof text, 0);
     if (len < 0)
-        return refuse(problem, ERR_SYSTEM, "cannot read the file `key` there: %s", strerror((int)-len));
-    if ((mode & MODE_OF_OTHERS) != 0)
-        return refuse(
-            problem, ERR_USAGE,
-            "the file `key` there can be read or written by others%s; take that away: chmod 600 key", "");
-    if (!parse(text, len, ret))
-        return refuse(problem, ERR_USAGE, "the file `key` there is damaged%s; put it back from a backup", "");
+        return refuse_for(problem, name, "cannot read", (int)len);
+    if ((mode & MODE_OF_OTHERS) != 0) {
+        snprintf(problem, STORE_PROBLEM_MAX,
+                 "the file `%s` there can be read or written by others; take that away: chmod 600 %s", name,
+                 name);
+        return ERR_USAGE;
+    }
+    if (!parse(text, len, ret)) {
+        snprintf(problem, STORE_PROBLEM_MAX, "the file `%s` there is damaged; put it back from a backup",
+                 name);
+        return ERR_USAGE;
+    }
     return ERR_NONE;
 }
 
-enum err keyfile_read(struct disk *disk, unsigned char ret[KEYFILE_BYTES], bool *ret_found, char *problem)
+enum err keyfile_read(struct disk *disk, const char *name, unsigned char ret[KEYFILE_BYTES], bool *ret_found,
+                      char *problem)
 {
-    int file = disk->ops->open(disk, "key", DISK_READ);
+    int file = disk->ops->open(disk, name, DISK_READ);
     *ret_found = file != -ENOENT;
     if (file == -ENOENT)
         return ERR_NONE;
     if (file < 0)
-        return refuse(problem, ERR_SYSTEM, "cannot open the file `key` there: %s", strerror(-file));
-    enum err err = read_from(disk, file, ret, problem);
+        return refuse_for(problem, name, "cannot open", file);
+    enum err err = read_from(disk, name, file, ret, problem);
     disk->ops->close(disk, file);
     return err;
 }
@@ -78,19 +85,13 @@ static int make(struct disk *disk, const unsigned char key[KEYFILE_BYTES])
         error = disk->ops->sync(disk, file);
     disk->ops->close(disk, file);
     if (error == 0)
-        error = disk->ops->rename(disk, "key.new", "key");
+        error = disk->ops->rename(disk, "key.new", KEYFILE_NAME);
     return error == 0 ? disk->ops->sync_dir(disk) : error;
 }
 
-enum err keyfile_open(struct disk *disk, unsigned char ret[KEYFILE_BYTES], char *problem)
+enum err keyfile_make(struct disk *disk, unsigned char ret[KEYFILE_BYTES], char *problem)
 {
-    bool is_found;
-    enum err err = keyfile_read(disk, ret, &is_found, problem);
-    if (err != ERR_NONE || is_found)
-        return err;
     CHECK(getrandom(ret, KEYFILE_BYTES, 0) == KEYFILE_BYTES);
     int error = make(disk, ret);
-    if (error < 0)
-        return refuse(problem, ERR_SYSTEM, "cannot write the file `key` there: %s", strerror(-error));
-    return ERR_NONE;
+    return error < 0 ? refuse_for(problem, KEYFILE_NAME, "cannot write", error) : ERR_NONE;
 }

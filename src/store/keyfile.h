@@ -1,10 +1,11 @@
 /*
- * keyfile: the secret of a data directory, from which the handles of its sessions are made.
+ * keyfile: the secret that the ids of sessions are hashed with, in a file.
  *
- *      key     64 hex digits and a line's end; mode 0600; made at the first start, never changed
+ *      key         64 hex digits and a line's end; mode 0600; made in a data directory at its first start
+ *      key.former  the same; the one before: what was stored with it is still found
  *
- * Promise: it is there, whole and on the disk before keyfile_open() returns; one that others can read is refused, as is
- * one that is damaged: with another key every session would have another handle.
+ * Promise: a key that was made is there, whole and on the disk before keyfile_make() returns; one that others can read is
+ * refused, as is one that is damaged: with another key no session would be found.
  *
  * Ownership: the disk is the caller's, who holds the directory's lock.
  * Threads: one at a time.
@@ -18,11 +19,14 @@
 
 enum { KEYFILE_BYTES = 32 };
 
-/* Reads the key, or makes one. */
-enum err keyfile_open(struct disk *disk, unsigned char ret[KEYFILE_BYTES], char *problem) ERR_MUST_CHECK;
+#define KEYFILE_NAME   "key"
+#define KEYFILE_FORMER "key.former"
 
-/* Reads it only. None there: ERR_NONE, and *ret_found is false. */
-enum err keyfile_read(struct disk *disk, unsigned char ret[KEYFILE_BYTES], bool *ret_found,
+/* None of that name there: ERR_NONE, and *ret_found is false. */
+enum err keyfile_read(struct disk *disk, const char *name, unsigned char ret[KEYFILE_BYTES], bool *ret_found,
                       char *problem) ERR_MUST_CHECK;
+
+/* A new one, as KEYFILE_NAME. */
+enum err keyfile_make(struct disk *disk, unsigned char ret[KEYFILE_BYTES], char *problem) ERR_MUST_CHECK;
 
 #endif

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import harness
-from durable import data_folder, on, stop
+from durable import check_all, data_folder, on, sessions_of, stop, store
 from harness import attempt, check, equal
 from offline import look
 
@@ -54,3 +54,56 @@ def test_key_is_refused():
         (data / "key").write_bytes(key)
         with on(data) as (s, _):
             stop(s)
+
+
+def named(option, path, *options):
+    return attempt(["-l", "127.0.0.1:0", option, str(path), *options, *harness.as_root()])
+
+
+def test_a_new_key_logs_nobody_out():
+    sessions = sessions_of(50, lambda: 200)
+    with data_folder() as data:
+        with on(data) as (s, c):
+            store(c, sessions)
+            stop(s)
+        first = (data / "key").read_bytes()
+        os.rename(data / "key", data / "key.former")
+        for _ in range(2):
+            with on(data) as (s, c):
+                check((data / "key").read_bytes() != first, "the key is a new one")
+                check_all(c, sessions, "under a new key")
+                stop(s)
+        os.remove(data / "key.former") # all have moved
+        with on(data) as (s, c):
+            check_all(c, sessions, "without the former one")
+            stop(s)
+
+
+def test_sessions_without_their_key():
+    sessions = sessions_of(1)
+    with data_folder() as data:
+        with on(data) as (s, c):
+            store(c, sessions)
+            stop(s)
+        os.rename(data / "key", data.parent / "put-by")
+        status, said = attempt(["-l", "127.0.0.1:0", "--data", str(data), *harness.as_root()])
+        equal((status, len(said.splitlines())), (1, 1), f"status and lines of {said!r}")
+        check("`key`" in said and "backup" in said, said)
+        check(not (data / "key").exists(), "no other key is made")
+        with on(data, "--id-key", str(data.parent / "put-by")) as (s, c):
+            check_all(c, sessions, "with the key it was told")
+            stop(s)
+
+
+def test_a_key_by_name_is_refused():
+    with harness.folder() as where:
+        for option in ("--id-key", "--former-id-key"):
+            status, said = named(option, where / "none")
+            equal(status, 1, "status")
+            check(said.startswith(f"cloakroomd: {option} ") and "no such file" in said and "rand -hex 32" in said, said)
+            path = where / "key"
+            path.write_text("ab" * 32 + "\n")
+            path.chmod(0o644)
+            status, said = named(option, path)
+            check(status == 1 and f"{option} " in said and "chmod 600" in said, said)
+            path.unlink()

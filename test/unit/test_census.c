@@ -118,6 +118,7 @@ static void so_many_applications(void **state)
         change(&s, NULL, &plain);
     }
     const struct handle_session more = session_of("more", "s");
+    assert_false(census_has_application(&census, handle_session_key(&more)));
     assert_false(census_prepare(&census, handle_session_key(&more), NULL, &plain));
     assert_int_equal(census_count(&census, NULL), CENSUS_APPLICATIONS_MAX - 1);
 }

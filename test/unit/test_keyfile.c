@@ -12,6 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static enum err read_or_make(struct disk *disk, unsigned char ret[KEYFILE_BYTES], char *problem)
+{
+    bool is_found;
+    enum err err = keyfile_read(disk, KEYFILE_NAME, ret, &is_found, problem);
+    return err == ERR_NONE && !is_found ? keyfile_make(disk, ret, problem) : err;
+}
+
 static void test_made_once(void **state)
 {
     (void)state;
@@ -21,13 +28,13 @@ static void test_made_once(void **state)
     unsigned char again[KEYFILE_BYTES] = {0};
     unsigned char zeros[KEYFILE_BYTES] = {0};
     bool is_found = true;
-    assert_int_equal(keyfile_read(sim_disk_as_disk(sim), again, &is_found, problem), ERR_NONE);
+    assert_int_equal(keyfile_read(sim_disk_as_disk(sim), KEYFILE_NAME, again, &is_found, problem), ERR_NONE);
     assert_false(is_found);
-    assert_int_equal(keyfile_open(sim_disk_as_disk(sim), first, problem), ERR_NONE);
+    assert_int_equal(read_or_make(sim_disk_as_disk(sim), first, problem), ERR_NONE);
     assert_memory_not_equal(first, zeros, sizeof first);
     uint64_t seed = 1;
     sim_disk_cut(sim, &seed);
-    assert_int_equal(keyfile_open(sim_disk_as_disk(sim), again, problem), ERR_NONE);
+    assert_int_equal(read_or_make(sim_disk_as_disk(sim), again, problem), ERR_NONE);
     assert_memory_equal(first, again, sizeof first);
     sim_disk_free(&sim);
 }
@@ -43,9 +50,9 @@ static void test_cut_while_made(void **state)
             struct sim_disk *sim = sim_disk_new(seed);
             uint64_t cut_seed = seed * 100 + n;
             sim_disk_cut_at(sim, n);
-            (void)!keyfile_open(sim_disk_as_disk(sim), key, problem);
+            (void)!read_or_make(sim_disk_as_disk(sim), key, problem);
             sim_disk_cut(sim, &cut_seed);
-            assert_int_equal(keyfile_open(sim_disk_as_disk(sim), key, problem), ERR_NONE);
+            assert_int_equal(read_or_make(sim_disk_as_disk(sim), key, problem), ERR_NONE);
             sim_disk_free(&sim);
         }
     }
@@ -80,17 +87,17 @@ static void test_for_nobody_else(void **state)
     unsigned char key[KEYFILE_BYTES];
     struct stat stat_of;
     enter(&folder);
-    assert_int_equal(keyfile_open(folder.disk, key, problem), ERR_NONE);
+    assert_int_equal(read_or_make(folder.disk, key, problem), ERR_NONE);
     assert_int_equal(stat(folder.file, &stat_of), 0);
     assert_int_equal(stat_of.st_mode & 07777, 0600);
     static const mode_t bad[] = {0640, 0604, 0620, 0601};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(chmod(folder.file, bad[i]), 0);
-        assert_int_equal(keyfile_open(folder.disk, key, problem), ERR_USAGE);
+        assert_int_equal(read_or_make(folder.disk, key, problem), ERR_USAGE);
         assert_non_null(strstr(problem, "chmod 600"));
     }
     assert_int_equal(chmod(folder.file, 0400), 0);
-    assert_int_equal(keyfile_open(folder.disk, key, problem), ERR_NONE);
+    assert_int_equal(read_or_make(folder.disk, key, problem), ERR_NONE);
     leave(&folder);
 }
 
@@ -114,19 +121,19 @@ static void test_damaged(void **state)
     memset(text, 'a', sizeof text);
     strcpy(text + 64, "\n");
     write_text(folder.file, text);
-    assert_int_equal(keyfile_open(folder.disk, key, problem), ERR_NONE);
+    assert_int_equal(read_or_make(folder.disk, key, problem), ERR_NONE);
     assert_int_equal(key[31], 0xaa);
     strcpy(text + 64, "a\n");
     write_text(folder.file, text);
-    assert_int_equal(keyfile_open(folder.disk, key, problem), ERR_USAGE);
+    assert_int_equal(read_or_make(folder.disk, key, problem), ERR_USAGE);
     strcpy(text + 63, "\n");
     write_text(folder.file, text);
-    assert_int_equal(keyfile_open(folder.disk, key, problem), ERR_USAGE);
+    assert_int_equal(read_or_make(folder.disk, key, problem), ERR_USAGE);
     strcpy(text + 63, "g\n");
     write_text(folder.file, text);
-    assert_int_equal(keyfile_open(folder.disk, key, problem), ERR_USAGE);
+    assert_int_equal(read_or_make(folder.disk, key, problem), ERR_USAGE);
     write_text(folder.file, "");
-    assert_int_equal(keyfile_open(folder.disk, key, problem), ERR_USAGE);
+    assert_int_equal(read_or_make(folder.disk, key, problem), ERR_USAGE);
     assert_non_null(strstr(problem, "damaged"));
     leave(&folder);
 }
