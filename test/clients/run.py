@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 
+import functions
 import harness
 
 SCRIPT_S = 60        # time-out of one test
@@ -66,6 +67,7 @@ def all_tests(server, where, addresses):
             server, where, environment, p, w, o)
     for name, protocol in (("text", "-a"), ("binary", "-b")):
         yield f"memccapable {name}", lambda p=protocol: memccapable_test(server, where, p)
+    yield from functions.tests(server, where)
 
 
 class Report:
