@@ -1,5 +1,6 @@
 /* stats: the general figures. See stats_private.h. */
 #include "base/version.h"
+#include "engine/journal.h"
 #include "server/process.h"
 #include "server/stats_private.h"
 
@@ -160,6 +161,21 @@ static void put_disk(struct conn *conn, const struct engine_stats *stats)
     stats_put_u64(conn, "cloakroom_torn_bytes", s->torn_bytes);
 }
 
+/* What the journal has counted. */
+static void put_events(struct conn *conn, const struct engine_stats *stats)
+{
+    static const char *const names[] = {[JOURNAL_CREATED] = "cloakroom_sessions_created",
+                                        [JOURNAL_DELETED] = "cloakroom_sessions_deleted",
+                                        [JOURNAL_EXPIRED] = "cloakroom_sessions_expired",
+                                        [JOURNAL_KILLED] = "cloakroom_sessions_killed",
+                                        [JOURNAL_SUCCEEDED] = "cloakroom_sessions_succeeded",
+                                        [JOURNAL_REFUSED] = "cloakroom_sessions_refused"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (names[i] != NULL)
+            stats_put_u64(conn, names[i], stats->events[i]);
+    }
+}
+
 static void put_store(struct conn *conn)
 {
     struct engine_stats stats;
@@ -176,7 +192,7 @@ static void put_store(struct conn *conn)
     stats_put_u64(conn, "evicted_unfetched", both(s->evicted_unfetched));
     stats_put_u64(conn, "evictions", both(s->evictions));
     stats_put_u64(conn, "reclaimed", both(s->reclaimed));
-    stats_put_u64(conn, "cloakroom_sessions", s->items[STORE_SESSION]);
+    stats_put_u64(conn, "cloakroom_sessions", stats.sessions);
     stats_put_u64(conn, "cloakroom_session_bytes", s->live_bytes[STORE_SESSION]);
     stats_put_u64(conn, "cloakroom_cache_items", s->items[STORE_CACHE]);
     stats_put_u64(conn, "cloakroom_locks", stats.locks.held);
@@ -193,6 +209,7 @@ static void put_store(struct conn *conn)
     stats_put_u64(conn, "cloakroom_segments", s->segments);
     stats_put_u64(conn, "cloakroom_segment_bytes", s->segment_bytes);
     stats_put_u64(conn, "cloakroom_shards", s->nshards);
+    put_events(conn, &stats);
     put_disk(conn, &stats);
 }
 
