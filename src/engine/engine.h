@@ -440,7 +440,8 @@ static inline size_t engine_read_events(struct engine *engine, uint64_t after, s
     return engine->ops->read_events(engine, after, ret, max);
 }
 
-/* How many are to come before a pending op that waits for a lease, and itself; 0: it does not. */
+/* How many are to come before a pending op that waits for a lease, and itself; 0: it does not. Whoever waits by an open
+ * asks this now and then, since a lease that is over goes on when it is looked at; so an op may be woken meanwhile. */
 static inline uint32_t engine_position(struct engine *engine, const struct op *op)
 {
     return engine->ops->position == NULL ? 0 : engine->ops->position(engine, op);

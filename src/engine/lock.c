@@ -156,6 +156,14 @@ bool lock_is_over(const struct lock *lock, uint32_t now_s)
     return lock->expiry_s != 0 && lock->expiry_s <= now_s;
 }
 
+void lock_end(struct lock_table *table, struct lock *lock)
+{
+    if (lock->is_lease)
+        lock_break(table, lock);
+    else
+        lock_give_back(table, lock);
+}
+
 static struct lock *find_held(struct lock_table *table, struct bytes session)
 {
     struct lock *lock = lock_find(table, session);
@@ -168,10 +176,7 @@ static struct lock *find_living(struct lock_table *table, struct bytes session, 
     struct lock *lock = find_held(table, session);
     if (lock == NULL || !lock_is_over(lock, now_s))
         return lock;
-    if (lock->is_lease)
-        lock_break(table, lock);
-    else
-        lock_give_back(table, lock);
+    lock_end(table, lock);
     return find_held(table, session);
 }
 

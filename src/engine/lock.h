@@ -80,7 +80,8 @@ static inline bool lock_has_suffixed(const struct lock_table *table)
 enum submit lock_submit(struct lock_table *table, struct bytes session, struct op *op);
 /* As engine_cancel(). */
 bool lock_cancel(struct lock_table *table, struct op *op);
-/* How many are to come before a pending op, and itself; 0: it does not wait here. */
+/* How many are to come before a pending op, and itself; 0: it does not wait here. To be asked now and then for an open
+ * that waits: a lease whose time is over goes on then, though nobody else has asked for it. */
 uint32_t lock_position(struct lock_table *table, const struct op *op);
 
 void lock_read_stats(struct lock_table *table, struct lock_stats *ret);

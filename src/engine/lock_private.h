@@ -56,6 +56,8 @@ void lock_pass_on(struct lock_table *table, struct lock *lock, struct engine_cli
 /* Stock handlers hold one session at a time: another one that is still held was left behind on a kept connection. */
 void lock_give_back_others(struct lock_table *table, struct engine_client *client, const struct lock *lock);
 bool lock_is_over(const struct lock *lock, uint32_t now_s);
+/* One that is over goes on. */
+void lock_end(struct lock_table *table, struct lock *lock);
 /* lock_lease.c: takes it off the list of lost ones. */
 void lock_find_again(struct lock_table *table, struct lock *lock);
 void lock_lose(struct lock_table *table, struct lock *lock);

@@ -67,7 +67,7 @@ bool lock_wait(struct lock_table *table, struct lock *lock, struct op *op)
         return false;
     op->arrival = arrival_of(table, op);
     op->wait_ms = bound_of(limits, op);
-    if (lock->expiry_s != 0) /* then it is over, and nobody else would say so */
+    if (lock->expiry_s != 0 && op->kind != OP_OPEN) /* then it is over, and nobody else would say so */
         op->wait_ms = least(op->wait_ms, (uint64_t)(lock->expiry_s - op->now_s) * 1000);
     op->waits_for = lock;
     link_in(lock, op);
@@ -97,6 +97,8 @@ uint32_t lock_position(struct lock_table *table, const struct op *op)
 {
     uint32_t position = 0;
     pthread_mutex_lock(&table->mutex);
+    if (op->waits_for != NULL && lock_is_over(op->waits_for, clock_seconds(table->clock)))
+        lock_end(table, op->waits_for);
     if (op->waits_for != NULL) {
         for (const struct op *at = op; at != NULL; at = at->prev)
             position++;

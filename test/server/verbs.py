@@ -7,6 +7,7 @@
 Whoever wants to do other things while a verb waits sends it with `ask_open()` and reads what comes with `answer()`.
 """
 
+import contextlib
 import time
 
 import harness
@@ -177,3 +178,35 @@ class Verbs(Client):
         """One page of se: events, and the cursor to go on from."""
         self.ask("se", *flags(C=cursor, N=n))
         return self._lines("EV", Event)
+
+
+@contextlib.contextmanager
+def people(n, *options, **how):
+    """Yields a server, and n clients of it."""
+    with contextlib.ExitStack() as stack:
+        s = stack.enter_context(harness.server(*options, **how))
+        yield s, [stack.enter_context(Verbs(s.address)) for _ in range(n)]
+
+
+def put(client, id, value=b"v", **how):
+    """Makes a session, or writes it anew."""
+    application = how.get("application")
+    opened = client.open(id, application=application)
+    harness.check(opened.code in ("EN", "VA"), f"open of {id}: {opened}")
+    written = client.write(id, value, opened.token, **how)
+    harness.equal(written.code, "HD", f"write of {id}: {written}")
+    return written
+
+
+def put_all(client, ids, value=b"v", application=None, **how):
+    """Makes many that are not there yet, 100 at a time: a connection that opens another session gives the former's lease
+    back, and the token stays good."""
+    words = flags(T=how.get("life_s"), E=how.get("absolute_s"), G=how.get("tags"), A=application)
+    for at in range(0, len(ids), 100):
+        some = ids[at:at + 100]
+        client.send(b"".join(command(" ".join(["so", id, *flags(A=application)])) for id in some))
+        tokens = [client.answer().token for _ in some]
+        client.send(b"".join(command(" ".join(["sw", id, str(len(value)), f"K{token}", *words]), value)
+                             for id, token in zip(some, tokens)))
+        for id in some:
+            harness.equal(client.answer().code, "HD", f"write of {id}")

@@ -147,6 +147,32 @@ static void a_write_without_a_lease_counts(void **state)
     assert_int_equal(engine_stats_of(bench).locks.held, 0);
 }
 
+/* Each in its turn, though nobody comes by; and nobody is told before its own wait is over. */
+static void leases_end_while_others_wait(void **state)
+{
+    struct bench *bench = *state;
+    struct person a = {0};
+    struct person p[2] = {0};
+    const struct op_session wait = {.has_wait = true, .wait_ms = 60000, .lease_s = 10};
+    assert_int_equal(open_as(bench, &a, "s", (struct op_session){.lease_s = 10}), OP_MISS);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(submit_as(bench, &p[i], OP_OPEN, "s", wait), SUBMIT_PENDING);
+        assert_int_equal(p[i].op.wait_ms, 60000);
+    }
+    for (int i = 0; i < 2; i++) {
+        bench->clock.steady_s += 9;
+        assert_int_equal(engine_position(bench->engine, &p[1].op), 2 - i);
+        assert_int_equal(p[i].nwoken, 0);
+        bench->clock.steady_s += 1;
+        assert_int_equal(engine_position(bench->engine, &p[1].op), 1 - i);
+        assert_int_equal(p[i].nwoken, 1);
+        p[i].op.now_s = seconds(bench);
+        assert_int_equal(engine_resume(bench->engine, &p[i].op), SUBMIT_DONE);
+        assert_int_equal(p[i].op.result, OP_MISS);
+    }
+    leave(bench, &p[1]);
+}
+
 static void who_reads_takes_nothing(void **state)
 {
     struct bench *bench = *state;
@@ -443,6 +469,7 @@ int main(void)
         WITH_BENCH(a_lost_lease),
         WITH_BENCH(a_lease_that_is_over),
         WITH_BENCH(a_write_without_a_lease_counts),
+        WITH_BENCH(leases_end_while_others_wait),
         WITH_BENCH(who_reads_takes_nothing),
         WITH_BENCH(a_lease_can_be_kept),
         WITH_BENCH(killed_stays_killed),
