@@ -302,11 +302,20 @@ static enum err touch(struct work *work, struct store_entry *entry, uint32_t exp
     return store_touch(entry, work_limit_life(work, expiry_s));
 }
 
+/* As it is from now on. */
+static void tell_ttl(struct work *work, const struct store_entry *entry)
+{
+    int64_t left_s = (int64_t)entry->item.expiry_s - work->op->now_s;
+    work->op->hit.ttl_s = entry->item.expiry_s == 0 ? -1 : left_s > 0 ? left_s : 0;
+}
+
 static enum attempt read_hit(struct work *work, struct store_entry *entry, const struct verdict *verdict)
 {
     enum attempt result = ATTEMPT_DONE;
     if (work->op->touch)
         result = judge(work, touch(work, entry, verdict->expiry_s));
+    if (work->op->touch && work->op->session != NULL)
+        tell_ttl(work, entry);
     if (result == ATTEMPT_DONE && work->op->result == OP_OK) {
         if (verdict->marks_won)
             store_mark_won(entry);

@@ -195,6 +195,8 @@ static void decide_kill(struct work *work, const struct store_entry *entry, cons
     traits_copy(&work->was, &work->was, work->tags);
     uint32_t until_s = work->op->now_s + KILLED_LIFE_S;
     work->is = (struct traits){.marks = MARK_KILLED | (work->was.marks & MARK_BARE)};
+    if (lock_is_held_suffixed(&work->local->locks, work_key(work), work->op->now_s))
+        work->is.marks |= MARK_BARE; /* php-memcache has read it, and may still write */
     ret->kind = VERDICT_PUT;
     ret->write.expiry_s = item->expiry_s != 0 && item->expiry_s < until_s ? item->expiry_s : until_s;
 }
