@@ -50,6 +50,12 @@ enum parse proto_next(struct proto *proto, const char *in, size_t len, size_t *r
     return parse;
 }
 
+void proto_skip_keys(struct proto *proto)
+{
+    proto->skip += proto->keys_left;
+    proto->keys_left = 0;
+}
+
 void proto_refuse_value(struct proto *proto, const char *in, size_t len, size_t *ret_used,
                         struct request *ret)
 {

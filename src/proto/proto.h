@@ -50,7 +50,7 @@ struct proto {
     bool sasl_begun;     /* a step may follow */
     bool no_room;        /* within proto_refuse_value(): the value at hand is to be refused */
     uint64_t value_max;  /* the longest value accepted, in bytes */
-    uint64_t skip;       /* bytes of a refused value still to be thrown away */
+    uint64_t skip;       /* bytes still to be thrown away, as of a refused value */
     size_t scanned;      /* text: bytes at the front of an unfinished line that hold no \n */
     size_t keys_left;    /* text: bytes left of a get line that has been checked whole, its end included */
     struct request keys; /* text: what the keys of that line share */
@@ -73,6 +73,9 @@ enum parse {
  * before that is full. */
 enum parse proto_next(struct proto *proto, const char *in, size_t len, size_t *ret_used, size_t *ret_need,
                       struct request *ret);
+
+/* An error has been the answer to a key: it ends the answer to its line, whose other keys are not asked for any more. */
+void proto_skip_keys(struct proto *proto);
 
 /* The server has no buffer for the value that the last PARSE_MORE announced by ret_need: called with the same
  * bytes, this refuses the request as out of memory, and throws its value away as it arrives. Fills *ret with

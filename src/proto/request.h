@@ -56,7 +56,9 @@ enum verb {
     VERB_NOOP,
     VERB_QUIT,
     VERB_REFRESH_CERTS,
-    VERB_CRAWLER, /* text: lru_crawler; its words are the argument, as those of the next */
+    VERB_CRAWLER, /* text: lru_crawler; its words are the argument, as those of the next three */
+    VERB_SLABS,
+    VERB_LRU,
     VERB_WATCH,
     VERB_LOGIN,     /* key: the user, value: the password; both empty when they were not understood */
     VERB_SASL_LIST, /* binary: which mechanisms there are */

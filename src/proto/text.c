@@ -74,6 +74,8 @@ static const struct command commands[] = {
     {NAME("shutdown"), VERB_SHUTDOWN, SHAPE_ANY, 0, false, META_NONE},
     {NAME("cache_memlimit"), VERB_MEMLIMIT, SHAPE_ONE, 1, false, META_NONE},
     {NAME("lru_crawler"), VERB_CRAWLER, SHAPE_ANY, 0, false, META_NONE},
+    {NAME("slabs"), VERB_SLABS, SHAPE_ANY, 0, false, META_NONE},
+    {NAME("lru"), VERB_LRU, SHAPE_ANY, 0, false, META_NONE},
 #ifdef CLOAKROOM_DEBUG
     {NAME("debugtime"), VERB_DEBUGTIME, SHAPE_ONE, 1, false, META_NONE},
 #endif

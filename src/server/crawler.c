@@ -61,7 +61,7 @@ static void dump(struct conn *conn, struct bytes word, enum dump_form form)
         answer(conn, "BADCLASS invalid class id");
     else if (!engine_can_list(server_engine(conn->worker->server)))
         exec_put_status(conn, STATUS_LOADING);
-    else if (!dump_begin(conn, form, classes))
+    else if (!dump_begin(conn, form, classes, UINT64_MAX))
         answer(conn, "BUSY currently processing crawler request");
 }
 

@@ -11,11 +11,12 @@ enum { LINE_MAX_BYTES = SHOW_KEY_MAX + 256 };
 struct dump {
     enum dump_form form;
     uint64_t classes;
+    uint64_t left; /* items that may still be told */
     struct store_cursor cursor;
     struct store_listed listed[STORE_LIST_MAX];
 };
 
-bool dump_begin(struct conn *conn, enum dump_form form, uint64_t classes)
+bool dump_begin(struct conn *conn, enum dump_form form, uint64_t classes, uint64_t limit)
 {
     struct server *server = conn->worker->server;
     struct dump *dump = NULL;
@@ -27,6 +28,7 @@ bool dump_begin(struct conn *conn, enum dump_form form, uint64_t classes)
     }
     dump->form = form;
     dump->classes = classes;
+    dump->left = limit;
     dump->cursor = (struct store_cursor){0};
     conn->dump = dump;
     return true;
@@ -75,6 +77,36 @@ static size_t put_mgdump(const struct conn *conn, const struct store_listed *lis
     return n + 2;
 }
 
+/* As cachedump has it: the key bare, where a line can hold it, and 0 for an item without end. */
+static size_t put_cachedump(const struct conn *conn, const struct store_listed *listed, char *out)
+{
+    const struct store_item *item = &listed->item;
+    struct bytes key = {.p = listed->key, .len = listed->key_len};
+    memcpy(out, "ITEM ", 5);
+    size_t n = 5;
+    if (item->is_hashed)
+        n += show_hashed(key, out + n);
+    else
+        n += show_bare_key(conn->worker->server, key, item->class == STORE_SESSION, out + n);
+    int64_t exp = item->expiry_s == 0 ? 0 : wall_of(conn, item->expiry_s);
+    int len = snprintf(out + n, LINE_MAX_BYTES - n, " [%zu b; %" PRId64 " s]\r\n", listed->value_len, exp);
+    return n + (size_t)len;
+}
+
+static size_t put_item(const struct conn *conn, enum dump_form form, const struct store_listed *listed,
+                       char *out)
+{
+    switch (form) {
+    case DUMP_METADUMP:
+        return put_metadump(conn, listed, out);
+    case DUMP_MGDUMP:
+        return put_mgdump(conn, listed, out);
+    case DUMP_CACHEDUMP:
+        break;
+    }
+    return put_cachedump(conn, listed, out);
+}
+
 static bool reserve(struct conn *conn)
 {
     if (buffer_reserve(&conn->out, &conn->worker->server->buffers, LINE_MAX_BYTES))
@@ -85,7 +117,7 @@ static bool reserve(struct conn *conn)
 
 static void put_end(struct conn *conn, enum dump_form form)
 {
-    struct bytes words = bytes_of(form == DUMP_METADUMP ? "END\r\n" : "EN\r\n");
+    struct bytes words = bytes_of(form == DUMP_MGDUMP ? "EN\r\n" : "END\r\n");
     if (!reserve(conn))
         return;
     memcpy(conn->out.p + conn->out.len, words.p, words.len);
@@ -100,15 +132,14 @@ void dump_go_on(struct conn *conn)
     bool has_more = engine_list(server_engine(server), &dump->cursor, conn->worker->now_s, dump->listed, &n,
                                 &conn->worker->turn.unwritten);
     bool has_room = true;
-    for (size_t i = 0; i < n && (has_room = reserve(conn)); i++) {
+    for (size_t i = 0; i < n && dump->left > 0 && (has_room = reserve(conn)); i++) {
         const struct store_listed *listed = &dump->listed[i];
-        char *out = conn->out.p + conn->out.len;
         if ((dump->classes >> dump_class_number(listed->item.class) & 1) == 0)
             continue;
-        conn->out.len +=
-            dump->form == DUMP_METADUMP ? put_metadump(conn, listed, out) : put_mgdump(conn, listed, out);
+        conn->out.len += put_item(conn, dump->form, listed, conn->out.p + conn->out.len);
+        dump->left--;
     }
-    if (has_more && has_room)
+    if (has_more && has_room && dump->left > 0)
         return;
     if (has_room)
         put_end(conn, dump->form);

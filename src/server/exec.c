@@ -6,6 +6,7 @@
 #include "server/crawler.h"
 #include "server/listing.h"
 #include "server/prefix.h"
+#include "server/slabs.h"
 #include "server/stats.h"
 #include "server/tell.h"
 #include "server/verbs.h"
@@ -208,6 +209,8 @@ static const struct verb_row verbs[] = {
     [VERB_SHUTDOWN] = {run_shutdown, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_MEMLIMIT] = {run_memlimit, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_CRAWLER] = {crawler_run, 0, ROLE_ADMIN, NONE, NONE, NONE},
+    [VERB_SLABS] = {slabs_run, 0, ROLE_ADMIN, NONE, NONE, NONE},
+    [VERB_LRU] = {slabs_run_lru, 0, ROLE_ADMIN, NONE, NONE, NONE},
 #ifdef CLOAKROOM_DEBUG
     [VERB_DEBUGTIME] = {run_debugtime, 0, ROLE_ADMIN, NONE, NONE, NONE},
 #endif
@@ -267,8 +270,11 @@ static char *place(struct op *op, const struct op_hit *hit)
     struct conn *conn = conn_of_op(op);
     struct buffer *out = &conn->out;
     size_t value_len = op->without_value ? 0 : hit->value_len;
-    if (!buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX + value_len))
+    if (!buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX + value_len)) {
+        if (op->kind == OP_GET) /* its answer may be half said: the values of other keys */
+            conn->is_last = true;
         return NULL;
+    }
     struct answer answer = answer_of(conn, op, STATUS_OK);
     out->len += proto_put_hit_head(&conn->proto, &conn->request, &answer, out->p + out->len);
     char *value = out->p + out->len;
@@ -363,9 +369,8 @@ static enum exec finish(struct conn *conn)
     }
     struct answer answer = answer_of(conn, op, exec_status_of(op->result));
     put_answer(conn, &answer);
-    /* A get whose answer found no buffer: what was said so far may be half a line's worth. */
-    if (op->kind == OP_GET && op->result == OP_FULL)
-        conn->is_last = true;
+    if (op->kind == OP_GET && op->result != OP_MISS)
+        proto_skip_keys(&conn->proto);
     return EXEC_DONE;
 }
 

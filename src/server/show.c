@@ -82,6 +82,17 @@ static size_t put_base64(struct bytes key, char *out)
     return n;
 }
 
+size_t show_bare_key(const struct server *server, struct bytes key, bool is_session, char *out)
+{
+    size_t n = put_secret(server, key, is_session, out);
+    if (n > 0)
+        return n;
+    if (!is_fit_for_text(key))
+        return put_escaped(key, out);
+    memcpy(out, key.p, key.len);
+    return key.len;
+}
+
 size_t show_meta_key(const struct server *server, struct bytes key, bool is_session, char *out)
 {
     size_t n = put_secret(server, key, is_session, out);

@@ -5,7 +5,7 @@
  *      its lock       lock:0123456789abcdef        the same digits
  *      anything else  the key, what is not letter, digit, or one of -._~ as %NN
  *
- * Promise: a colon is never in a key as it is shown here, so no key can pose as a handle.
+ * Promise: a colon is never in a key as show_key() shows it, so there no key can pose as a handle.
  *
  * Threads: any.
  */
@@ -21,6 +21,9 @@ size_t show_key(const struct server *server, struct bytes key, bool is_session, 
 
 /* One that is the hash of a session's id. */
 size_t show_hashed(struct bytes key, char *out);
+
+/* As it is, or like show_key() when it is not fit for text. */
+size_t show_bare_key(const struct server *server, struct bytes key, bool is_session, char *out);
 
 /* As it stands in a meta command: with a b behind it when it is not fit for text. At most SHOW_KEY_MAX bytes. */
 size_t show_meta_key(const struct server *server, struct bytes key, bool is_session, char *out);

@@ -150,6 +150,7 @@ void stats_run(struct conn *conn)
         {"sizes_enable", NULL, ROLE_ADMIN, stats_run_sizes_change},
         {"sizes_disable", NULL, ROLE_ADMIN, stats_run_sizes_change},
         {"conns", NULL, ROLE_READ, stats_run_conns},
+        {"cachedump", NULL, ROLE_ADMIN, stats_run_cachedump},
         {"detail", "dump", ROLE_READ, run_detail_dump},
         {"detail", "on", ROLE_ADMIN, run_detail_on},
         {"detail", "off", ROLE_ADMIN, run_detail_off},

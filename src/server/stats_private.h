@@ -32,5 +32,6 @@ void stats_run_slabs(struct conn *conn);
 void stats_run_sizes(struct conn *conn);
 void stats_run_sizes_change(struct conn *conn);
 void stats_run_conns(struct conn *conn);
+void stats_run_cachedump(struct conn *conn);
 
 #endif

@@ -60,7 +60,8 @@ def libmemcached_tools(binary):
     yield f"memcexist {servers} none", 1, None
     yield f"memctouch {servers} --expire=100 note", 0, None
     yield f"memctouch {servers} --expire=100 none", 1, None
-    if not binary:  # memcping takes no --binary, and memcstat has arguments in text alone
+    if not binary:  # memcping takes no --binary, memcdump and the arguments of memcstat are text alone
+        yield f"memcdump {servers}", 0, r"\Anote\n\Z"
         yield f"memcping {servers}", 0, r"\A\Z"
         yield f"memcstat {servers} --args=settings", 0, r"^\tmaxbytes: 67108864$"
     yield f"memcstat {servers}", 0, r"^\tcurr_items: 1$"

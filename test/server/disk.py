@@ -253,6 +253,9 @@ def check_read_only(client, address, sessions):
     for line, data in WRITES:
         answer = client.command(line.format(first), data)
         check(answer.startswith(READ_ONLY), f"{line}: {answer!r}")
+    client.send(command("gat 100 " + " ".join(list(sessions)[:9])) + command("mn"))
+    check(client.line().startswith(READ_ONLY), "gat of many keys")
+    equal(client.line(), "MN", "after one refusal for all of them")
     with Client(address) as other:
         check(other.packet(SET, first.encode(), bytes(8), b"x")[1] != 0, "set in binary was taken")
     with Client(address) as other:

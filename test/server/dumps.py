@@ -15,9 +15,9 @@ from wire import Client, command
 LINE = re.compile(rb"key=(\S+) exp=(-1|\d+) la=(\d+) cas=(\d+) fetch=(yes|no) cls=([12]) size=(\d+)")
 
 
-def dump(client, what="metadump all", end=b"END"):
+def dump(client, what="metadump all", end=b"END", verb="lru_crawler"):
     """The lines of a dump, without the last."""
-    client.send(command(f"lru_crawler {what}"))
+    client.send(command(f"{verb} {what}"))
     lines = []
     while True:
         while (at := client.buffer.find(b"\n")) < 0:
@@ -26,6 +26,10 @@ def dump(client, what="metadump all", end=b"END"):
         if line == end:
             return lines
         lines.append(line)
+
+
+def cachedump(client, what):
+    return dump(client, f"cachedump {what}", verb="stats")
 
 
 def test_all_are_told_once():
@@ -39,6 +43,10 @@ def test_all_are_told_once():
         equal(sorted(f[1].decode() for f in found), sorted(items), "keys")
         equal(sorted(dump(c, "mgdump hash", b"EN")), sorted(f"mg {k}".encode() for k in items), "mgdump")
         equal(dump(c, "metadump 2"), [], "sessions")
+        told = [re.fullmatch(rb"ITEM (\S+) \[\d+ b; 0 s\]", line)[1] for line in cachedump(c, "1 0")]
+        equal(sorted(told), sorted(k.encode() for k in items), "cachedump")
+        equal(len(set(cachedump(c, "1 1000"))), 1000, "so many of a cachedump")
+        equal(cachedump(c, "2 0"), [], "sessions of a cachedump")
         equal(len(dump(c, "metadump 1,2")), len(items), "both classes")
         equal(c.command("mn"), "MN", "what follows")
 
@@ -112,7 +120,11 @@ def test_refused():
     with server("-X") as s, Client(s.address) as c:
         equal(c.command("lru_crawler metadump all"), "ERROR metadump not allowed", "metadump")
         equal(c.command("lru_crawler mgdump all"), "ERROR key dump not allowed", "mgdump")
+        equal(c.command("stats cachedump 1 0"), "CLIENT_ERROR stats cachedump not allowed", "cachedump")
         equal(c.command("lru_crawler crawl all"), "OK", "crawl")
     for words in ("noadmin:127.0.0.1:0", "readonly:127.0.0.1:0"):
         with server("-l", words, listen=False) as s, Client(s.address) as c:
             equal(c.command("lru_crawler metadump all"), "CLIENT_ERROR not allowed", f"on {words}")
+            equal(c.command("stats cachedump 1 0"), "CLIENT_ERROR not allowed", f"on {words}")
+            equal(c.command("slabs automove 0"), "CLIENT_ERROR not allowed", f"on {words}")
+            equal(c.command("lru mode flat"), "CLIENT_ERROR not allowed", f"on {words}")

@@ -119,11 +119,11 @@ static inline bool play_is_session(const struct request *r)
 static inline void play_describe(FILE *to, const struct request *r)
 {
     static const char *const verbs[] = {
-        "get",         "set",      "add",      "replace",   "append", "prepend", "cas",
-        "delete",      "incr",     "decr",     "touch",     "flush",  "stats",   "version",
-        "verbosity",   "shutdown", "memlimit", "debugtime", "noop",   "quit",    "refresh-certs",
-        "lru-crawler", "watch",    "login",    "sasl-list", "open",   "write",   "close",
-        "kill",        "list",     "count",    "events",    "refused"};
+        "get",         "set",      "add",      "replace",   "append", "prepend",   "cas",
+        "delete",      "incr",     "decr",     "touch",     "flush",  "stats",     "version",
+        "verbosity",   "shutdown", "memlimit", "debugtime", "noop",   "quit",      "refresh-certs",
+        "lru-crawler", "slabs",    "lru",      "watch",     "login",  "sasl-list", "open",
+        "write",       "close",    "kill",     "list",      "count",  "events",    "refused"};
     fputs(verbs[r->verb], to);
     play_number(to, "why", r->refusal);
     if (r->verb != VERB_REFUSED) {

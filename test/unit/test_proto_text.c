@@ -268,6 +268,36 @@ static void test_refuse_value(void **state)
     guard_close(&guard);
 }
 
+/* The line of a get whose first key had an error, in pieces: its other keys are never told, what follows is. */
+static void test_skipped_keys(void **state)
+{
+    (void)state;
+    static const char stream[] = "get one two three\r\nget four five\r\n";
+    size_t len = sizeof stream - 1;
+    for (size_t have = 19; have <= len; have++) {
+        struct proto proto = {.value_max = 10};
+        struct request request;
+        size_t used;
+        size_t need;
+        assert_int_equal(proto_next(&proto, stream, have, &used, &need, &request), PARSE_REQUEST);
+        assert_true(bytes_equal(request.key, bytes_of("one")));
+        proto_skip_keys(&proto);
+        size_t at = used;
+        if (have < len) {
+            assert_int_equal(proto_next(&proto, stream + at, have - at, &used, &need, &request), PARSE_MORE);
+            at += used;
+        }
+        assert_int_equal(proto_next(&proto, stream + at, len - at, &used, &need, &request), PARSE_REQUEST);
+        assert_true(bytes_equal(request.key, bytes_of("four")));
+        proto_skip_keys(&proto);
+        at += used;
+        assert_int_equal(proto_next(&proto, stream + at, len - at, &used, &need, &request), PARSE_MORE);
+        assert_int_equal(at + used, len);
+        proto_skip_keys(&proto); /* nothing is left of it */
+        assert_int_equal(proto.skip, 0);
+    }
+}
+
 /* 20,000 keys offered in growing pieces: searched once, so it takes milliseconds, not seconds. */
 static void test_many_keys_are_not_quadratic(void **state)
 {
@@ -365,6 +395,7 @@ int main(void)
         cmocka_unit_test(test_line_limits),
         cmocka_unit_test(test_need_of_a_value),
         cmocka_unit_test(test_refuse_value),
+        cmocka_unit_test(test_skipped_keys),
         cmocka_unit_test(test_many_keys_are_not_quadratic),
         cmocka_unit_test(test_random_streams),
     };
