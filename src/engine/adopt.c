@@ -54,11 +54,11 @@ static bool unpack(struct local *local, struct op *op, const struct name *name, 
                      .flags = luggage->flags,
                      .now_s = op->now_s,
                      .client = op->client};
-    struct work work = {.local = local,
-                        .op = &add,
-                        .name = *name,
-                        .lives = {.expiry_s = luggage->expiry_s},
-                        .adopted = &luggage->traits};
+    struct work work;
+    work_init(&work, local, &add);
+    work.name = *name;
+    work.lives = (struct decide_lives){.expiry_s = luggage->expiry_s};
+    work.adopted = &luggage->traits;
     work_run(&work);
     op->unwritten |= add.unwritten;
     return add.result == OP_OK;

@@ -169,7 +169,8 @@ struct op {
     bool is_late;    /* it has waited wait_ms and was taken back: now it is answered, come what may */
     uint32_t now_s;  /* steady seconds, never 0 */
     struct engine_client *client;
-    struct op_session *session; /* of the verbs; else NULL */
+    struct op_session *session;     /* of the verbs; else NULL */
+    const struct engine_memo *memo; /* of its thread's looks ahead, or NULL */
 
     /* get, open: where the value goes. Called at most once, perhaps under a lock of the engine: it must not
      * block nor call the engine. Returns hit->value_len bytes of room, or NULL when it has none (the
@@ -199,6 +200,16 @@ static inline uint32_t engine_now_s(uint64_t steady_ns)
 {
     return clock_seconds_of(steady_ns);
 }
+
+/* What a look ahead has found out about keys, for the ops that follow soon: opaque. Zero it to begin. */
+enum { ENGINE_MEMO_KEYS = 32, ENGINE_MEMO_KEY_MAX = 64 };
+struct engine_memo {
+    struct {
+        uint8_t key_len; /* 0: none */
+        char key[ENGINE_MEMO_KEY_MAX];
+        struct handle_session session;
+    } list[ENGINE_MEMO_KEYS];
+};
 
 enum submit { SUBMIT_DONE, SUBMIT_PENDING };
 
@@ -270,7 +281,7 @@ struct engine_ops {
     enum submit (*submit)(struct engine *engine, struct op *op);
     /* Keys that will be asked for next, at most ENGINE_PREFETCH_MAX: a hint. NULL when it is of no use to
      * the engine. */
-    void (*prefetch)(struct engine *engine, const struct bytes *keys, size_t n);
+    void (*prefetch)(struct engine *engine, struct engine_memo *memo, const struct bytes *keys, size_t n);
     enum submit (*resume)(struct engine *engine, struct op *op);
     /* Takes a pending op back. True: it will not be woken any more. False: too late, wake() runs or has
      * run; the op must stay until it has, and is then over without a resume. */
@@ -315,10 +326,11 @@ static inline enum submit engine_submit(struct engine *engine, struct op *op)
     return engine->ops->submit(engine, op);
 }
 
-static inline void engine_prefetch(struct engine *engine, const struct bytes *keys, size_t n)
+static inline void engine_prefetch(struct engine *engine, struct engine_memo *memo, const struct bytes *keys,
+                                   size_t n)
 {
     if (engine->ops->prefetch != NULL)
-        engine->ops->prefetch(engine, keys, n);
+        engine->ops->prefetch(engine, memo, keys, n);
 }
 
 static inline enum submit engine_resume(struct engine *engine, struct op *op)

@@ -26,7 +26,9 @@ static enum submit local_submit(struct engine *engine, struct op *op)
     op->hit = (struct op_hit){0};
     if (op->session != NULL)
         return session_submit(local, op);
-    struct work work = {.local = local, .op = op, .lives = decide_lives(op, local->config.clock)};
+    struct work work;
+    work_init(&work, local, op);
+    work.lives = decide_lives(op, local->config.clock);
     naming_find(local, op, &work.name);
     if (work.name.kind == KEYCLASS_LOCK)
         return lock_submit(&local->locks, handle_session_key(&work.name.session), op);
@@ -36,17 +38,18 @@ static enum submit local_submit(struct engine *engine, struct op *op)
     return SUBMIT_DONE;
 }
 
-static void local_prefetch(struct engine *engine, const struct bytes *keys, size_t n)
+static void local_prefetch(struct engine *engine, struct engine_memo *memo, const struct bytes *keys,
+                           size_t n)
 {
     struct local *local = local_of(engine);
     struct store_key found[ENGINE_PREFETCH_MAX];
     struct name names[ENGINE_PREFETCH_MAX];
     CHECK(n <= ENGINE_PREFETCH_MAX);
     for (size_t i = 0; i < n; i++) {
-        naming_guess(local, keys[i], &names[i]);
         found[i] = (struct store_key){.key = keys[i]};
-        if (names[i].kind != KEYCLASS_PLAIN)
-            found[i] = (struct store_key){.key = handle_session_key(&names[i].session), .is_hashed = true};
+        if (!naming_guess(local, memo, keys[i], &names[i]))
+            continue;
+        found[i] = (struct store_key){.key = handle_session_key(&names[i].session), .is_hashed = true};
     }
     store_prefetch(local->store, found, n);
 }

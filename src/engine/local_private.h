@@ -62,6 +62,18 @@ static inline struct bytes work_key(const struct work *work)
     return work->name.kind == KEYCLASS_PLAIN ? work->op->key : handle_session_key(&work->name.session);
 }
 
+/* All but what each attempt fills in: most of it is large, and needed by few. */
+static inline void work_init(struct work *work, struct local *local, struct op *op)
+{
+    work->local = local;
+    work->op = op;
+    work->adopted = NULL;
+    work->staged = NULL;
+    work->staged_for = 0;
+    work->is_rewrite = false;
+    work->need = 0;
+}
+
 /* Carries out the op on the store: its result, and what the turn's commit is to be asked about, are in it then. */
 void work_run(struct work *work);
 

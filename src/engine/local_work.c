@@ -296,7 +296,7 @@ static enum err touch(struct work *work, struct store_entry *entry, uint32_t exp
 {
     if (!work->has_was)
         return store_touch(entry, expiry_s);
-    work->is = work->was;
+    traits_share(&work->was, &work->is);
     if ((work->was.marks & MARK_SUCCEEDED) != 0)
         return ERR_NONE;
     return store_touch(entry, work_limit_life(work, expiry_s));

@@ -90,6 +90,30 @@ static bool is_bare_session(struct local *local, const struct op *op, struct nam
            !has_plain(local, op->key, op->now_s);
 }
 
+/* Ids differ at their ends. */
+static size_t memo_place(struct bytes key)
+{
+    unsigned last = (unsigned char)key.p[key.len - 1];
+    unsigned before = key.len > 1 ? (unsigned char)key.p[key.len - 2] : 0U;
+    return (last * 7 + before) % ENGINE_MEMO_KEYS;
+}
+
+/* The hash that a look ahead has made already. */
+static bool recall(const struct engine_memo *memo, struct bytes key, struct bytes application,
+                   struct bytes id, struct name *ret)
+{
+    if (memo == NULL)
+        return false;
+    size_t at = memo_place(key);
+    const struct bytes known = {.p = memo->list[at].key, .len = memo->list[at].key_len};
+    if (!bytes_equal(known, key))
+        return false;
+    ret->application = application;
+    ret->id = id;
+    ret->session = memo->list[at].session;
+    return true;
+}
+
 void naming_find(struct local *local, const struct op *op, struct name *ret)
 {
     struct bytes application;
@@ -99,7 +123,8 @@ void naming_find(struct local *local, const struct op *op, struct name *ret)
     ret->is_bare = false;
     ret->kind = keyclass_split(&local->config.keyclass, op->key, &application, &id);
     if (ret->kind != KEYCLASS_PLAIN) {
-        naming_session(local, application, id, ret);
+        if (!recall(op->memo, op->key, application, id, ret))
+            naming_session(local, application, id, ret);
         return;
     }
     if (keyclass_has_lock_suffix(op->key))
@@ -109,7 +134,8 @@ void naming_find(struct local *local, const struct op *op, struct name *ret)
     ret->is_bare = ret->kind != KEYCLASS_PLAIN;
 }
 
-void naming_guess(const struct local *local, struct bytes key, struct name *ret)
+/* By name alone. */
+static void split(const struct local *local, struct bytes key, struct name *ret)
 {
     struct bytes application;
     struct bytes id;
@@ -119,9 +145,23 @@ void naming_guess(const struct local *local, struct bytes key, struct name *ret)
         naming_session(local, application, id, ret);
 }
 
+bool naming_guess(const struct local *local, struct engine_memo *memo, struct bytes key, struct name *ret)
+{
+    split(local, key, ret);
+    if (ret->kind == KEYCLASS_PLAIN)
+        return false;
+    if (key.len <= ENGINE_MEMO_KEY_MAX) {
+        size_t at = memo_place(key);
+        memo->list[at].key_len = (uint8_t)key.len;
+        memcpy(memo->list[at].key, key.p, key.len);
+        memo->list[at].session = ret->session;
+    }
+    return true;
+}
+
 void naming_show(const struct local *local, struct bytes key, bool is_session, struct name *ret)
 {
-    naming_guess(local, key, ret);
+    split(local, key, ret);
     if (ret->kind != KEYCLASS_PLAIN)
         return;
     if (is_session) {

@@ -19,6 +19,7 @@
 #include "engine/handle.h"
 #include "engine/keyclass.h"
 
+struct engine_memo;
 struct local;
 struct op;
 
@@ -36,8 +37,8 @@ void naming_find(struct local *local, const struct op *op, struct name *ret);
 /* By its own name, as the verbs do. */
 void naming_session(const struct local *local, struct bytes application, struct bytes id, struct name *ret);
 
-/* For a look ahead: by name alone. */
-void naming_guess(const struct local *local, struct bytes key, struct name *ret);
+/* For a look ahead: by name alone, and noted for naming_find(). False: it is a plain one. */
+bool naming_guess(const struct local *local, struct engine_memo *memo, struct bytes key, struct name *ret);
 
 /* What `key` names as far as can be told without looking at who holds what; `is_session`: what lies there is one. What
  * ends like a lock of php-memcache counts as one. */

@@ -330,7 +330,10 @@ static void submit_kill(struct work *work)
 
 enum submit session_submit(struct local *local, struct op *op)
 {
-    struct work work = {.local = local, .op = op, .name = {.kind = KEYCLASS_SESSION}};
+    struct work work;
+    work_init(&work, local, op);
+    work.name.kind = KEYCLASS_SESSION;
+    work.name.is_bare = false;
     CHECK(op->session != NULL);
     op->unwritten = 0;
     if (!op->session->by_handle) {

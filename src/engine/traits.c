@@ -31,7 +31,7 @@ static void read_tag(struct bytes value, struct traits *ret)
 void traits_read(struct bytes attributes, struct traits *ret)
 {
     struct attribute attribute;
-    *ret = (struct traits){0};
+    traits_clear(ret);
     for (size_t at = 0; attributes_next(attributes, &at, &attribute);) {
         switch (attribute.type) {
         case ATTRIBUTE_CREATION:

@@ -30,6 +30,27 @@ struct traits {
     struct bytes tags[TRAITS_TAGS_MAX];
 };
 
+/* None: but for tags that are not counted, as this is done for each request. */
+static inline void traits_clear(struct traits *ret)
+{
+    ret->creation_s = ret->end_s = 0;
+    ret->revision = 0;
+    ret->marks = 0;
+    ret->ntags = 0;
+}
+
+/* The same as another's, whose tags they share. */
+static inline void traits_share(const struct traits *from, struct traits *to)
+{
+    to->creation_s = from->creation_s;
+    to->end_s = from->end_s;
+    to->revision = from->revision;
+    to->marks = from->marks;
+    to->ntags = from->ntags;
+    for (size_t i = 0; i < from->ntags; i++)
+        to->tags[i] = from->tags[i];
+}
+
 /* Whatever makes no sense is left out. */
 void traits_read(struct bytes attributes, struct traits *ret);
 

@@ -15,23 +15,25 @@ static bool is_session(const struct work *work, const struct store_entry *entry)
 void work_read_traits(struct work *work, const struct store_entry *entry)
 {
     work->has_was = is_session(work, entry);
-    work->was = (struct traits){0};
     if (work->has_was)
         traits_read(entry->item.attributes, &work->was);
+    else
+        traits_clear(&work->was);
     if (work->adopted != NULL) {
-        work->is = *work->adopted;
+        traits_share(work->adopted, &work->is);
         work->is.marks |= work->name.is_bare ? MARK_BARE : 0U;
         return;
     }
     bool is_new = !work->has_was || traits_are_killed(&work->was);
     unsigned bare = work->name.is_bare ? MARK_BARE : 0U;
     if (is_new) {
-        work->is =
-            (struct traits){.creation_s = kept_now(work), .marks = (work->was.marks & MARK_BARE) | bare};
+        traits_clear(&work->is);
+        work->is.creation_s = kept_now(work);
+        work->is.marks = (work->was.marks & MARK_BARE) | bare;
         if (work->local->config.lives.first_s != 0)
             work->is.marks |= MARK_FIRST;
     } else {
-        work->is = work->was;
+        traits_share(&work->was, &work->is);
         work->is.marks = (work->was.marks & ~(unsigned)MARK_FIRST) | bare;
     }
 }

@@ -23,5 +23,6 @@ size_t ahead_peek(const struct conn *conn, struct bytes *ret_keys, size_t max)
 void ahead_look(const struct conn *conn)
 {
     struct bytes keys[AHEAD_KEYS];
-    engine_prefetch(server_engine(conn->worker->server), keys, ahead_peek(conn, keys, AHEAD_KEYS));
+    engine_prefetch(server_engine(conn->worker->server), &conn->worker->memo, keys,
+                    ahead_peek(conn, keys, AHEAD_KEYS));
 }

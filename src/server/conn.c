@@ -209,7 +209,7 @@ void conn_run_batch(struct worker *worker)
     size_t nkeys = 0;
     for (size_t i = 0; i < worker->nbatch && worker->nbatch > 1; i++)
         nkeys += ahead_peek(worker->batch[i], keys + nkeys, 1);
-    engine_prefetch(server_engine(worker->server), keys, nkeys);
+    engine_prefetch(server_engine(worker->server), &worker->memo, keys, nkeys);
     for (size_t i = 0; i < worker->nbatch; i++) {
         if (worker->batch[i]->state == CONN_READING) /* not closed meanwhile */
             run(worker->batch[i]);

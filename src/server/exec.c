@@ -413,6 +413,7 @@ static void fill_op(struct conn *conn, const struct verb_row *row)
         .is_watched = events_wants(&conn->worker->server->events, EVENTS_ALL),
         .now_s = conn->worker->now_s,
         .client = &conn->client,
+        .memo = &conn->worker->memo,
         .place = place,
         .wake = conn_wake,
     };

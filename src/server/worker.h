@@ -47,6 +47,7 @@ struct worker {
     size_t nbatch;
     size_t in_used; /* by what they have read */
     struct turn turn;
+    struct engine_memo memo; /* of looks ahead */
     _Atomic uint64_t nconnections;
     uint64_t nowed; /* closed connections whose op will still be woken */
     bool is_accepting;
