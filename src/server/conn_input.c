@@ -5,6 +5,8 @@
 #include "server/exec.h"
 #include "server/listing.h"
 
+enum { PIECE_WEIGHT = 32 };
+
 static void out_of_buffers(struct conn *conn)
 {
     static const char words[] = "SERVER_ERROR out of memory reading request\r\n";
@@ -119,15 +121,23 @@ static enum conn_step step(struct conn *conn)
     return STEP_MORE;
 }
 
+/* What comes next, in requests: a piece of a long answer looks at, or kills, some dozens of sessions. */
+static uint64_t weight_of_next(const struct conn *conn)
+{
+    return conn->dump != NULL || conn->listing != NULL ? PIECE_WEIGHT : 1;
+}
+
 /* A connection's share of a turn, so that a long pipeline lets the others of its worker have theirs: so many requests
  * (-R), or WORKER_FLUSH_BYTES of answers. */
 enum conn_step conn_carry_out(struct conn *conn)
 {
     uint64_t share = conn->worker->server->settings->requests_per_turn;
+    uint64_t done = weight_of_next(conn);
     enum conn_step result = step(conn);
-    for (uint64_t n = 1; result == STEP_ON && n < share && conn->out.len < WORKER_FLUSH_BYTES; n++) {
-        if (n % AHEAD_KEYS == 1)
+    while (result == STEP_ON && done < share && conn->out.len < WORKER_FLUSH_BYTES) {
+        if (done % AHEAD_KEYS == 1)
             ahead_look(conn);
+        done += weight_of_next(conn);
         result = step(conn);
     }
     return result;
