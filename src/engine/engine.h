@@ -245,8 +245,7 @@ struct engine_filter {
 /* Where a list stands. Zero it to begin. */
 struct engine_cursor {
     struct store_cursor at; /* without a tag */
-    uint32_t skip;
-    uint64_t handle; /* with one: the last that was told */
+    uint64_t handle;        /* the last that was told, of all, or of those at that place */
     bool has_handle;
 };
 

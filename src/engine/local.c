@@ -275,11 +275,12 @@ static void count_one(void *arg, struct bytes key, const struct store_item *item
 static bool count_all(struct local *local)
 {
     struct store_cursor cursor = {0};
+    struct store_cursor next;
     uint64_t unwritten;
     struct counting counting = {.census = &local->census};
     uint32_t now_s = clock_seconds(local->config.clock);
-    while (store_each(local->store, &cursor, now_s, count_one, &counting, &unwritten))
-        continue;
+    while (store_each(local->store, &cursor, now_s, count_one, &counting, &next, &unwritten))
+        cursor = next;
     local->is_counted = true;
     local->has_plain = counting.has_plain;
     return !counting.has_failed;

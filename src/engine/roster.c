@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "engine/local_private.h"
 
+#include <stdlib.h>
+
 enum { SLICE = 32 };
 
 struct handles {
@@ -78,15 +80,46 @@ static void see(void *arg, struct bytes key, const struct store_item *item)
         handles->list[handles->n++] = census_handle(key);
 }
 
-/* The next ones, of which `cursor->skip` have been told already. False: there are none behind them. */
+static int compare(const void *a, const void *b)
+{
+    uint64_t left = *(const uint64_t *)a;
+    uint64_t right = *(const uint64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+/* By their order, since those that were told may have gone. */
+static void drop_told(const struct engine_cursor *cursor, struct handles *handles)
+{
+    size_t n = 0;
+    qsort(handles->list, handles->n, sizeof handles->list[0], compare);
+    for (size_t i = 0; i < handles->n; i++) {
+        if (!cursor->has_handle || handles->list[i] > cursor->handle)
+            handles->list[n++] = handles->list[i];
+    }
+    handles->n = n;
+}
+
+/* Those at one place of the store, in the order of their handles. Where the index has grown all are told anew: what was
+ * told may lie elsewhere now. */
+static bool handles_there(struct local *local, struct engine_cursor *cursor, uint32_t now_s,
+                          struct handles *ret, struct store_cursor *ret_next, uint64_t *ret_unwritten)
+{
+    uint32_t depth = cursor->at.depth;
+    bool has_more = store_each(local->store, &cursor->at, now_s, see, ret, ret_next, ret_unwritten);
+    if (cursor->at.depth != depth)
+        cursor->has_handle = false;
+    drop_told(cursor, ret);
+    return has_more;
+}
+
+/* The next ones. False: there are none behind them. */
 static bool next_handles(struct local *local, const struct engine_filter *filter,
                          struct engine_cursor *cursor, uint32_t now_s, struct handles *ret,
                          struct store_cursor *ret_next, uint64_t *ret_unwritten)
 {
     ret->n = 0;
-    *ret_next = cursor->at;
     if (!filter->has_tag)
-        return store_each(local->store, ret_next, now_s, see, ret, ret_unwritten);
+        return handles_there(local, cursor, now_s, ret, ret_next, ret_unwritten);
     ret->n = census_tagged(&local->census, filter->application, filter->tag,
                            cursor->has_handle ? &cursor->handle : NULL, ret->list, SLICE);
     return ret->n == SLICE;
@@ -102,18 +135,18 @@ bool roster_list(struct local *local, const struct engine_filter *filter, struct
     if (!store_cursor_is_sound(local->store, &cursor->at))
         return false;
     bool has_more = next_handles(local, filter, cursor, now_s, &handles, &next, ret_unwritten);
-    size_t i = filter->has_tag ? 0 : cursor->skip;
+    size_t i = 0;
     for (; i < handles.n && *ret_n < max; i++) {
         *ret_n += describe(local, filter, handles.list[i], now_s, &ret[*ret_n], ret_unwritten);
         cursor->handle = handles.list[i];
         cursor->has_handle = true;
     }
-    if (i < handles.n) {
-        cursor->skip = (uint32_t)i;
+    if (i < handles.n)
         return true;
+    if (!filter->has_tag) {
+        cursor->has_handle = false;
+        cursor->at = next;
     }
-    cursor->skip = 0;
-    cursor->at = next;
     return has_more;
 }
 

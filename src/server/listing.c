@@ -59,20 +59,20 @@ static bool read_cursor(struct bytes text, bool has_tag, struct engine_cursor *r
     *ret = (struct engine_cursor){0};
     if (text.len == 0)
         return true;
-    if (!read_numbers(text, numbers, &n) || n != (has_tag ? 1 : CURSOR_NUMBERS))
+    size_t nplace = has_tag ? 0 : CURSOR_NUMBERS - 1;
+    if (!read_numbers(text, numbers, &n) || n < nplace || n > nplace + 1 || n == 0)
         return false;
-    if (has_tag) {
-        ret->handle = numbers[0];
-        ret->has_handle = true;
+    ret->has_handle = n > nplace;
+    if (ret->has_handle)
+        ret->handle = numbers[nplace];
+    if (has_tag)
         return true;
-    }
-    if (numbers[0] > UINT32_MAX || numbers[1] > 32 || numbers[2] > UINT32_MAX || numbers[4] > UINT32_MAX)
+    if (numbers[0] > UINT32_MAX || numbers[1] > 32 || numbers[2] > UINT32_MAX)
         return false;
     ret->at = (struct store_cursor){.shard = (uint32_t)numbers[0],
                                     .depth = (uint32_t)numbers[1],
                                     .bucket = (uint32_t)numbers[2],
                                     .tag = numbers[3]};
-    ret->skip = (uint32_t)numbers[4];
     return true;
 }
 
@@ -80,8 +80,11 @@ static size_t put_cursor(const struct engine_cursor *cursor, bool has_tag, char 
 {
     if (has_tag)
         return (size_t)snprintf(out, room, "%" PRIu64, cursor->handle);
-    return (size_t)snprintf(out, room, "%u.%u.%u.%" PRIu64 ".%u", cursor->at.shard, cursor->at.depth,
-                            cursor->at.bucket, cursor->at.tag, cursor->skip);
+    int len = snprintf(out, room, "%u.%u.%u.%" PRIu64, cursor->at.shard, cursor->at.depth, cursor->at.bucket,
+                       cursor->at.tag);
+    if (cursor->has_handle)
+        len += snprintf(out + len, room - (size_t)len, ".%" PRIu64, cursor->handle);
+    return (size_t)len;
 }
 
 /* `text`: where the list goes on; empty: there is no more. */

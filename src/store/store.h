@@ -267,10 +267,11 @@ bool store_list(struct store *store, struct store_cursor *cursor, uint32_t now_s
 /* May a list go on there? For a cursor that has been in other hands. */
 bool store_cursor_is_sound(const struct store *store, const struct store_cursor *cursor);
 
-/* The same, shown one by one under a lock of the store: it must not block, nor call the store. */
+/* The same, shown one by one under a lock of the store: it must not block, nor call the store. *ret_next is where to go
+ * on. When the index has grown at *cursor meanwhile it begins there anew, and *cursor says so by another place. */
 bool store_each(struct store *store, struct store_cursor *cursor, uint32_t now_s,
                 void (*see)(void *arg, struct bytes key, const struct store_item *item), void *arg,
-                uint64_t *ret_unwritten);
+                struct store_cursor *ret_next, uint64_t *ret_unwritten);
 
 /* A bounded piece of housekeeping: drops what expired, compacts where garbage is worth it. Returns how
  * many milliseconds may pass until the next call. */

@@ -34,7 +34,7 @@ static void visit(void *arg, const struct slot *slot)
 
 bool store_each(struct store *store, struct store_cursor *cursor, uint32_t now_s,
                 void (*see)(void *arg, struct bytes key, const struct store_item *item), void *arg,
-                uint64_t *ret_unwritten)
+                struct store_cursor *ret_next, uint64_t *ret_unwritten)
 {
     CHECK(cursor->shard < store->nshards);
     struct shard *shard = &store->shards[cursor->shard];
@@ -47,11 +47,13 @@ bool store_each(struct store *store, struct store_cursor *cursor, uint32_t now_s
     if (log_is_behind(shard) && !log_is_broken(shard->log))
         *ret_unwritten |= (uint64_t)1 << shard->number;
     shard_unlock(shard);
-    *cursor =
+    if (cursor->depth != at.depth)
+        *cursor = (struct store_cursor){.shard = cursor->shard, .depth = at.depth, .tag = cursor->tag};
+    *ret_next =
         (struct store_cursor){.shard = cursor->shard, .depth = at.depth, .bucket = at.bucket, .tag = at.tag};
     if (!has_more)
-        *cursor = (struct store_cursor){.shard = cursor->shard + 1};
-    return cursor->shard < store->nshards;
+        *ret_next = (struct store_cursor){.shard = cursor->shard + 1};
+    return ret_next->shard < store->nshards;
 }
 
 bool store_cursor_is_sound(const struct store *store, const struct store_cursor *cursor)
@@ -84,7 +86,9 @@ bool store_list(struct store *store, struct store_cursor *cursor, uint32_t now_s
                 struct store_listed ret[STORE_LIST_MAX], size_t *ret_n, uint64_t *ret_unwritten)
 {
     struct list list = {.ret = ret};
-    bool has_more = store_each(store, cursor, now_s, copy, &list, ret_unwritten);
+    struct store_cursor next;
+    bool has_more = store_each(store, cursor, now_s, copy, &list, &next, ret_unwritten);
+    *cursor = next;
     *ret_n = list.n;
     return has_more;
 }

@@ -326,6 +326,55 @@ static void tags_find_their_sessions(void **state)
     assert_int_equal(count_listed(bench, &all, 8), 0);
 }
 
+/* Page by page, while what has been told goes, and the index grows: all that stay are told. */
+static void lists_go_on_while_others_come_and_go(void **state)
+{
+    struct bench *bench = *state;
+    struct person a = {0};
+    char id[16];
+    const struct engine_filter all = {0};
+    struct engine_cursor cursor = {0};
+    struct engine_session found[2];
+    unsigned told[400] = {0};
+    unsigned char handles[400][HANDLE_BYTES];
+    size_t n = 0;
+    size_t killed = 0;
+    uint64_t unwritten;
+    bool more = true;
+    for (int i = 0; i < 400; i++) {
+        snprintf(id, sizeof id, "s%d", i);
+        put_session(bench, &a, id, "v", "a");
+        size_t len;
+        struct engine_cursor newest = {0};
+        more = engine_list_sessions(bench->engine, &tagged_a, &newest, seconds(bench), found, 1, &len,
+                                    &unwritten);
+        assert_int_equal(len, 1);
+        memcpy(handles[i], found[0].handle, HANDLE_BYTES);
+        put_session(bench, &a, id, "v", "b");
+    }
+    for (int turn = 0; more || turn == 0; turn++) {
+        more = engine_list_sessions(bench->engine, &all, &cursor, seconds(bench), found, 2, &n, &unwritten);
+        for (size_t i = 0; i < n; i++) {
+            int k = 0;
+            while (k < 400 && memcmp(handles[k], found[i].handle, HANDLE_BYTES) != 0)
+                k++;
+            if (k == 400)
+                continue;
+            told[k]++;
+            snprintf(id, sizeof id, "s%d", k);
+            if (k % 2 == 0 && kill_it(bench, &a, id) == OP_OK)
+                killed++;
+        }
+        for (int i = 0; i < 3 && turn < 250; i++) {
+            snprintf(id, sizeof id, "new%d-%d", turn, i);
+            put_session(bench, &a, id, "v", NULL);
+        }
+    }
+    assert_int_equal(killed, 200);
+    for (int k = 0; k < 400; k++)
+        assert_true(told[k] > 0);
+}
+
 static void applications_are_apart(void **state)
 {
     struct bench *bench = *state;
@@ -476,6 +525,7 @@ int main(void)
         WITH_BENCH(killing_what_is_not_there),
         WITH_BENCH(what_is_left_of_the_killed_ends),
         WITH_BENCH(tags_find_their_sessions),
+        WITH_BENCH(lists_go_on_while_others_come_and_go),
         WITH_BENCH(applications_are_apart),
         WITH_BENCH(its_successor_takes_over),
         WITH_BENCH(its_old_self_can_be_read),
