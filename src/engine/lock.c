@@ -11,8 +11,8 @@
 enum err lock_table_init(struct lock_table *table, uint64_t seed, const struct clock *clock,
                          struct journal *journal, const struct lock_limits *limits)
 {
-    /* Fences of one start are not those of another, unless both were in the same second. */
-    uint64_t first = (uint64_t)clock_wall_s(clock) << 32;
+    /* Fences of one start are not those of another, nor of one in the same second. */
+    uint64_t first = (uint64_t)clock_wall_s(clock) << 32 | hash_bytes(bytes_of("fences"), seed) >> 32;
     *table = (struct lock_table){.seed = seed,
                                  .clock = clock,
                                  .journal = journal,

@@ -95,6 +95,11 @@ enum lock_open lock_open(struct lock_table *table, struct bytes session, struct 
     return result;
 }
 
+static bool is_of_this_start(const struct lock_table *table, uint64_t fence)
+{
+    return fence > table->first_fence && fence <= table->fence;
+}
+
 enum lock_fence lock_check(struct lock_table *table, struct bytes session, uint64_t fence)
 {
     pthread_mutex_lock(&table->mutex);
@@ -103,7 +108,7 @@ enum lock_fence lock_check(struct lock_table *table, struct bytes session, uint6
     if (lock != NULL && lock->fence == fence)
         result = LOCK_FENCE_LAST;
     else if (lock == NULL)
-        result = fence < table->first_fence ? LOCK_FENCE_FOREIGN : LOCK_FENCE_UNKNOWN;
+        result = is_of_this_start(table, fence) ? LOCK_FENCE_UNKNOWN : LOCK_FENCE_FOREIGN;
     pthread_mutex_unlock(&table->mutex);
     return result;
 }
