@@ -123,4 +123,23 @@ static inline void leave(struct bench *bench, struct person *person)
     engine_client_gone(bench->engine, &person->client);
 }
 
+static const struct engine_filter tagged_a = {.tag = {.p = "a", .len = 1}, .has_tag = true};
+
+static inline size_t count_listed(struct bench *bench, const struct engine_filter *filter, size_t page)
+{
+    struct engine_cursor cursor = {0};
+    struct engine_session found[8];
+    size_t sum = 0;
+    size_t n;
+    uint64_t unwritten;
+    bool more;
+    do {
+        more =
+            engine_list_sessions(bench->engine, filter, &cursor, seconds(bench), found, page, &n, &unwritten);
+        assert_true(n <= page);
+        sum += n;
+    } while (more);
+    return sum;
+}
+
 #endif

@@ -1,0 +1,116 @@
+/*
+ * Promises of engine/roster.h and of lists in engine/engine.h: by tag and by application, a page at a time, all that stay
+ * are told, whatever comes and goes meanwhile; kills by tag.
+ */
+#include "test_session_play.h"
+
+static void tags_find_their_sessions(void **state)
+{
+    struct bench *bench = *state;
+    struct person a = {0};
+    char id[16];
+    const struct engine_filter all = {0};
+    for (int i = 0; i < 200; i++) {
+        snprintf(id, sizeof id, "s%d", i);
+        put_session(bench, &a, id, "v", i % 2 == 0 ? "a" : "b");
+    }
+    assert_int_equal(count_listed(bench, &all, 7), 200);
+    assert_int_equal(count_listed(bench, &tagged_a, 8), 100);
+    put_session(bench, &a, "s0", "v", "b"); /* another tag takes its place */
+    assert_int_equal(count_listed(bench, &tagged_a, 1), 99);
+    assert_int_equal(store_as(bench, OP_SET, "memc.sess.key.s2", "stock"), OP_OK); /* keeps it */
+    assert_int_equal(count_listed(bench, &tagged_a, 3), 99);
+    assert_int_equal(do_op(bench, (struct op){.kind = OP_DELETE}, "memc.sess.key.s2").result, OP_OK);
+    assert_int_equal(count_listed(bench, &tagged_a, 3), 98);
+
+    struct engine_filter but_s4 = tagged_a;
+    but_s4.except = bytes_of("s4");
+    but_s4.has_except = true;
+    struct engine_cursor cursor = {0};
+    uint64_t killed = 0;
+    submit_as(bench, &a, OP_KILL, "none", (struct op_session){0});
+    while (engine_kill_tagged(bench->engine, &but_s4, &cursor, &a.op, &killed))
+        continue;
+    assert_int_equal(killed, 97);
+    assert_int_equal(count_listed(bench, &tagged_a, 8), 1);
+    assert_true(reads(bench, &a, "s4", "v"));
+    assert_int_equal(engine_count_sessions(bench->engine, NULL), 102);
+    bench->clock.steady_s += 100; /* all are over */
+    assert_int_equal(count_listed(bench, &all, 8), 0);
+}
+
+/* Page by page, while what has been told goes, and the index grows: all that stay are told. */
+static void lists_go_on_while_others_come_and_go(void **state)
+{
+    struct bench *bench = *state;
+    struct person a = {0};
+    char id[16];
+    const struct engine_filter all = {0};
+    struct engine_cursor cursor = {0};
+    struct engine_session found[2];
+    unsigned told[400] = {0};
+    unsigned char handles[400][HANDLE_BYTES];
+    size_t n = 0;
+    size_t killed = 0;
+    uint64_t unwritten;
+    bool more = true;
+    for (int i = 0; i < 400; i++) {
+        snprintf(id, sizeof id, "s%d", i);
+        put_session(bench, &a, id, "v", "a");
+        size_t len;
+        struct engine_cursor newest = {0};
+        more = engine_list_sessions(bench->engine, &tagged_a, &newest, seconds(bench), found, 1, &len,
+                                    &unwritten);
+        assert_int_equal(len, 1);
+        memcpy(handles[i], found[0].handle, HANDLE_BYTES);
+        put_session(bench, &a, id, "v", "b");
+    }
+    for (int turn = 0; more || turn == 0; turn++) {
+        more = engine_list_sessions(bench->engine, &all, &cursor, seconds(bench), found, 2, &n, &unwritten);
+        for (size_t i = 0; i < n; i++) {
+            int k = 0;
+            while (k < 400 && memcmp(handles[k], found[i].handle, HANDLE_BYTES) != 0)
+                k++;
+            if (k == 400)
+                continue;
+            told[k]++;
+            snprintf(id, sizeof id, "s%d", k);
+            if (k % 2 == 0 && kill_it(bench, &a, id) == OP_OK)
+                killed++;
+        }
+        for (int i = 0; i < 3 && turn < 250; i++) {
+            snprintf(id, sizeof id, "new%d-%d", turn, i);
+            put_session(bench, &a, id, "v", NULL);
+        }
+    }
+    assert_int_equal(killed, 200);
+    for (int k = 0; k < 400; k++)
+        assert_true(told[k] > 0);
+}
+
+static void applications_are_apart(void **state)
+{
+    struct bench *bench = *state;
+    struct person a = {0};
+    const struct op_session shop = {.application = bytes_of("shop")};
+    put_session(bench, &a, "s", "default", NULL);
+    assert_int_equal(open_as(bench, &a, "s", shop), OP_MISS);
+    struct op_session how = shop;
+    how.token = a.session.token;
+    assert_int_equal(write_as(bench, &a, "s", "shop", how), OP_OK);
+    assert_true(reads(bench, &a, "s", "default"));
+    assert_int_equal(engine_count_sessions(bench->engine, NULL), 2);
+    assert_int_equal(engine_count_sessions(bench->engine, &shop.application), 1);
+    const struct engine_filter in_shop = {.application = bytes_of("shop"), .has_application = true};
+    assert_int_equal(count_listed(bench, &in_shop, 8), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_BENCH(tags_find_their_sessions),
+        WITH_BENCH(lists_go_on_while_others_come_and_go),
+        WITH_BENCH(applications_are_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
