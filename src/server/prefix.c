@@ -45,6 +45,8 @@ bool prefix_turn(struct prefix_table *table, bool on)
 static bool prefix_of(const struct settings *settings, struct bytes key, struct bytes *ret)
 {
     size_t reach = key.len;
+    if (keyclass_has_lock_suffix(key) && keyclass_may_be_id(keyclass_locked_id(key)))
+        return false; /* what it locks may be a session of php-memcache */
     for (size_t i = 0; i < settings->session_prefixes.n; i++) {
         struct keyclass_prefix session;
         if (keyclass_read(settings->session_prefixes.items[i], &session) &&

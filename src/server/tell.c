@@ -1,5 +1,6 @@
 /* Ops and connections as events, see tell.h. */
 #include "server/tell.h"
+#include "engine/keyclass.h"
 #include "engine/local.h"
 
 #include <arpa/inet.h>
@@ -118,6 +119,13 @@ void tell_op(struct conn *conn)
         tell_delete(conn);
 }
 
+/* Nothing has been looked up, so what php-memcache writes cannot be told from cache. */
+static bool may_be_of_php(struct bytes key)
+{
+    enum { PHP_ID_MIN = 22 };
+    return key.len >= PHP_ID_MIN && keyclass_may_be_id(key);
+}
+
 void tell_too_large(struct conn *conn)
 {
     const struct request *request = &conn->request;
@@ -128,6 +136,7 @@ void tell_too_large(struct conn *conn)
                           .status = EVENT_TOO_LARGE,
                           .command = EVENT_BY_SET,
                           .fd = conn->transport.fd,
+                          .is_session = may_be_of_php(request->key),
                           .ttl_s = ttl_of(conn, request->exptime)};
     set_key(&event, request->key);
     events_put(events_of(conn), &event);

@@ -4,6 +4,8 @@
  */
 #include "test_session_play.h"
 
+static const struct engine_filter tagged_a = {.tag = {.p = "a", .len = 1}, .has_tag = true};
+
 static void opened_written_read(void **state)
 {
     struct bench *bench = *state;

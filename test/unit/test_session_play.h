@@ -123,8 +123,6 @@ static inline void leave(struct bench *bench, struct person *person)
     engine_client_gone(bench->engine, &person->client);
 }
 
-static const struct engine_filter tagged_a = {.tag = {.p = "a", .len = 1}, .has_tag = true};
-
 static inline size_t count_listed(struct bench *bench, const struct engine_filter *filter, size_t page)
 {
     struct engine_cursor cursor = {0};
