@@ -68,6 +68,8 @@ static bool is_suffixed_lock(struct local *local, const struct op *op, uint64_t 
 {
     bool is_first_contact = is_asked_for(op, asked);
     name_bare(local, keyclass_locked_id(op->key), ret);
+    if (op->is_late) /* it has waited for it; and a look would give on what is over, past it (L3) */
+        return true;
     return lock_is_held(&local->locks, handle_session_key(&ret->session), op->now_s) ||
            has_session(local, &ret->session, op->now_s, 0) ||
            (local->has_plain && has_plain_session(local, ret->id, op->now_s)) ||

@@ -270,6 +270,24 @@ static void a_lock_that_is_over_goes_to_who_came_first(void **state)
     engine_client_gone(bench->engine, &w[2].client);
 }
 
+/* Looking whether it is a lock at all, as for php-memcache's keys, gives it to nobody else before. */
+static void a_counter_that_is_over_goes_to_who_came_first(void **state)
+{
+    struct bench *bench = *state;
+    struct waiter w[2] = {0};
+    struct op incr = {.kind = OP_INCR, .delta = 1, .create = true, .initial = 1, .create_exptime = 1};
+    assert_int_equal(do_op(bench, incr, COUNTER).result, OP_OK);
+    assert_waits(bench, &w[0], OP_INCR, COUNTER);
+    assert_waits(bench, &w[1], OP_INCR, COUNTER);
+    bench->clock.steady_s += 1;
+    assert_int_equal(be_late(bench, &w[0]), OP_OK);
+    assert_int_equal(w[0].op.number, 1);
+    assert_int_equal(w[1].nwoken, 0);
+    engine_client_gone(bench->engine, &w[0].client);
+    assert_gets_it(bench, &w[1]);
+    engine_client_gone(bench->engine, &w[1].client);
+}
+
 static void what_one_holds_is_granted_again(void **state)
 {
     struct bench *bench = *state;
@@ -318,6 +336,7 @@ int main(void)
         WITH_BENCH(a_counter_keeps_its_life),
         WITH_BENCH(a_place_is_of_one_lock),
         WITH_BENCH(a_lock_that_is_over_goes_to_who_came_first),
+        WITH_BENCH(a_counter_that_is_over_goes_to_who_came_first),
         WITH_BENCH(what_one_holds_is_granted_again),
         WITH_BENCH(asking_for_another_gives_back_the_former),
     };
