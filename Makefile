@@ -37,7 +37,7 @@ OBJECTS   := $(SOURCES:src/%.c=$(B)/obj/%.o)
 ARCHIVE   := $(B)/libcloakroom.a
 UNITS     := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test_*.c))
 LOAD      := $(B)/load
-SIM       := $(B)/crash
+SIM       := $(B)/crash $(B)/leases
 
 .PHONY: all
 all: $(B)/cloakroomd $(B)/cloakroom $(B)/cloakroomd.8 ## build cloakroomd, cloakroom and the manual page into build/release/ (P=… for another profile)
@@ -72,7 +72,9 @@ $(UNITS): $(wildcard test/unit/*.h)
 $(addprefix $(B)/test/,test_disk test_keyfile test_log test_marks): $(wildcard test/sim/sim_*.c test/sim/sim_*.h)
 $(B)/test/test_upgrade: $(wildcard test/sim/sim_*.c test/sim/old_*.c test/sim/*.h)
 
-$(SIM): $(wildcard test/sim/*.c test/sim/*.h) $(ARCHIVE)
+$(B)/crash: $(filter-out $(wildcard test/sim/lease*.c),$(wildcard test/sim/*.c))
+$(B)/leases: $(wildcard test/sim/lease*.c test/sim/sim_*.c)
+$(SIM): $(wildcard test/sim/*.h) $(ARCHIVE)
 	@echo "  LINK $@"
 	@$(CC) $(CPPFLAGS) -Itest $(CFLAGS) -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS)
 
@@ -103,16 +105,16 @@ check-full: ## every suite under every profile; takes its time
 	@tools/deps check
 	@for p in release asan tsan; do $(MAKE) P=$$p suites && \
 	    tools/check --profile $$p all || exit 1; done
-	@tools/check --profile release sim-full kill-full contention-full
+	@tools/check --profile release sim-full leases-full kill-full contention-full
 soak: ## the simulation and kill -9 with seeds of the day, for an hour or so
 	@tools/deps check
 	@$(MAKE) suites
-	@tools/check --profile $(P) sim-soak kill-soak
+	@tools/check --profile $(P) sim-soak leases-soak kill-soak
 suites: all $(UNITS) $(SIM)
 
 .PHONY: unit sim model dialogues clients server-tests tidy
-sim: $(SIM) ## crashes, power cuts and disk errors in a simulated disk
-	@tools/check --profile $(P) sim
+sim: $(SIM) ## crashes, power cuts and disk errors in a simulated disk; leases and clients from a seed
+	@tools/check --profile $(P) sim leases
 model: ## all that can happen to a lease, looked through by spin
 	@tools/check --profile $(P) model
 unit: $(UNITS) ## the unit tests alone
