@@ -29,6 +29,8 @@ enum err listen_unix(const char *path, unsigned mode, int backlog, int *ret_fd, 
 /* The port a TCP socket listens on. */
 uint16_t listen_port(int fd);
 
+bool listen_is_v6(int fd);
+
 /* A new connection, non-blocking, close-on-exec; or -1, errno as accept4() left it. */
 int listen_accept(int fd);
 

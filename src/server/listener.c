@@ -154,7 +154,7 @@ enum err listener_open_all(const struct settings *settings, struct listener **re
     enum err err = ERR_NONE;
     if (settings->socket_path != NULL)
         err = open_socket(&opening);
-    else if (settings->listen.n == 0 && settings->port != 0)
+    else if (settings->listen.n == 0 && (settings->port != 0 || settings->any_port))
         err = open_tcp(&opening, "127.0.0.1", (uint16_t)settings->port,
                        (struct listener){.role = ROLE_ALL, .is_tls = settings->tls});
     for (size_t i = 0; i < settings->listen.n && err == ERR_NONE; i++)
@@ -170,6 +170,28 @@ enum err listener_open_all(const struct settings *settings, struct listener **re
     *ret = opening.listeners;
     *ret_n = opening.n;
     return ERR_NONE;
+}
+
+static bool write_ports(const struct listener *listeners, size_t n, const char *path)
+{
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        fprintf(file, "TCP %s: %u\n", listen_is_v6(listeners[i].fd) ? "INET6" : "INET",
+                listen_port(listeners[i].fd));
+    bool is_written = ferror(file) == 0;
+    return fclose(file) == 0 && is_written;
+}
+
+bool listener_tell_ports(const struct listener *listeners, size_t n, const char *path)
+{
+    char *written;
+    if (asprintf(&written, "%s.lck", path) < 0)
+        return false;
+    bool ok = write_ports(listeners, n, written) && rename(written, path) == 0;
+    free(written);
+    return ok;
 }
 
 void listener_close_all(struct listener *listeners, size_t n)

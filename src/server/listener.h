@@ -35,6 +35,8 @@ struct listener {
 /* Opens all that settings ask for. *ret is an array of *ret_n. */
 enum err listener_open_all(const struct settings *settings, struct listener **ret, size_t *ret_n,
                            char *error) ERR_MUST_CHECK;
+/* Writes the ports of TCP sockets into the file `path`, one a line as memcached does, all at once. False: see errno. */
+bool listener_tell_ports(const struct listener *listeners, size_t n, const char *path);
 void listener_close_all(struct listener *listeners, size_t n);
 
 #endif

@@ -191,6 +191,15 @@ static void lock_memory(void)
                 strerror(errno));
 }
 
+/* For scripts that start it with -p -1; as with memcached it goes on without. */
+static void tell_ports(const struct server *server)
+{
+    const char *path = getenv("MEMCACHED_PORT_FILENAME");
+    if (path != NULL && !listener_tell_ports(server->listeners, server->nlisteners, path))
+        fprintf(stderr, "cloakroomd: MEMCACHED_PORT_FILENAME=%s: cannot be written: %s\n", path,
+                strerror(errno));
+}
+
 static void stop(struct server *server)
 {
     for (size_t i = 0; i < server->nworkers; i++)
@@ -267,6 +276,8 @@ static enum err start(struct server *server, int *ret_ready_fd, char *error)
         err = access_open(&server->access, settings, server->started_ns, error);
     if (err == ERR_NONE)
         err = listener_open_all(settings, &server->listeners, &server->nlisteners, error);
+    if (err == ERR_NONE && settings->socket_path == NULL)
+        tell_ports(server);
     if (err == ERR_NONE && settings->daemonize)
         err = process_fork(ret_ready_fd, error);
     if (err == ERR_NONE && settings->pid_file != NULL) {

@@ -4,6 +4,7 @@
 
 enum err settings_parse(struct settings_parser *parser, int argc, char *const argv[])
 {
+    parser->settings.port = SETTINGS_PORT;
     enum err err = option_init(&parser->set, settings_rows.rows, settings_rows.n, &parser->settings);
     return err == ERR_NONE ? option_parse_args(&parser->set, argc, argv) : err;
 }

@@ -12,8 +12,11 @@
 #include "base/option.h"
 #include "store/store.h"
 
+enum { SETTINGS_PORT = 11211 };
+
 struct settings {
     uint64_t port;
+    bool any_port; /* -p -1: one that the system picks */
     char *socket_path;
     unsigned socket_mode;
     struct option_list listen; /* addresses as written */

@@ -1,4 +1,5 @@
 /* The one table of cloakroomd's options, see settings.h; the words of -o stand in settings_words.c. */
+#include "base/num.h"
 #include "engine/local.h"
 #include "proto/proto.h"
 #include "server/settings_private.h"
@@ -7,9 +8,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PORT_MAX = 65535 };
+
 static enum err read_config(struct option_set *set, const char *path)
 {
     return option_parse_file(set, path);
+}
+
+static enum err take_port(struct option_set *set, const char *value)
+{
+    struct settings *settings = set->target;
+    uint32_t port = 0;
+    settings->any_port = strcmp(value, "-1") == 0;
+    if (!settings->any_port && (!num_parse_u32(bytes_of(value), &port) || port > PORT_MAX))
+        return option_refuse(set, "the port must be a number from 0 to %d, or -1", PORT_MAX);
+    settings->port = port;
+    return ERR_NONE;
 }
 
 static enum err take_protocol(struct option_set *set, const char *value)
@@ -41,7 +55,7 @@ static enum err take_delimiter(struct option_set *set, const char *value)
 }
 
 /* Memory up to 2 TiB: 64 shards of 32 GiB, which is what a place in the index can tell apart. */
-enum { PORT_MAX = 65535, MEMORY_MAX_MIB = 2 << 20, THREADS_MAX = 64, LIFE_MAX_S = 10 * 366 * 24 * 60 * 60 };
+enum { MEMORY_MAX_MIB = 2 << 20, THREADS_MAX = 64, LIFE_MAX_S = 10 * 366 * 24 * 60 * 60 };
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -49,9 +63,8 @@ static const struct option_row rows[] = {
     {.letter = 'p',
      .name = "port",
      .argument = "<num>",
-     .help = "TCP port to listen on; 0: none",
-     OPTION_NUMBER(struct settings, port, 0, PORT_MAX),
-     .fallback = "11211"},
+     .help = "TCP port to listen on; 0: none, -1: one that the system picks (default: 11211)",
+     OPTION_CALL(take_port)},
     {.letter = 'U',
      .name = "udp-port",
      .argument = "<num>",

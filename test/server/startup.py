@@ -73,6 +73,23 @@ def test_port_in_use():
         refused([*harness.as_root(), "-l", "127.0.0.1", "-p", port], port, "in use", "-p")
 
 
+def test_file_of_ports():
+    """MEMCACHED_PORT_FILENAME, and a port of the system's choice."""
+    with folder() as where:
+        path = where / "ports"
+        told = {"MEMCACHED_PORT_FILENAME": str(path)}
+        path.write_text("an old one\n")
+        with server("-p", "-1", listen=False, env=told) as s:
+            equal(path.read_text(), f"TCP INET: {s.address[1]}\n", "the file")
+            check(s.address[1] not in (0, 11211), "a port of the system's choice")
+        with server("-l", "127.0.0.1:0,127.0.0.2:0", listen=False, env=told) as s:
+            equal(path.read_text(), "".join(f"TCP INET: {port}\n" for port in s.ports), "two ports")
+        equal([p.name for p in where.iterdir()], ["ports"], "what is left there")
+        before = path.read_text()
+        with server("-s", str(where / "socket"), listen=False, env=told):
+            equal(path.read_text(), before, "with a socket file alone, the file")
+
+
 def test_users():
     if os.geteuid() != 0:
         raise harness.Skip("not root")
