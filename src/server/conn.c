@@ -130,7 +130,7 @@ static void send_answers(struct conn *conn)
 {
     if (conn->state != CONN_READING || !conn_flush(conn) || !conn->is_last)
         return;
-    conn->closing = EVENT_NORMAL;
+    conn->closing = conn->request.verb == VERB_REFUSED ? EVENT_ERROR : EVENT_NORMAL;
     conn_close(conn);
 }
 

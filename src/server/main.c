@@ -334,6 +334,7 @@ static int serve(struct settings *settings)
     server.buffers.limit_bytes = buffers_bytes(settings);
     prefix_init(&server.prefixes, settings);
     events_init(&server.events);
+    server.crawler.is_off = settings->crawler_off;
     sigset_t signals;
     block_signals(&signals);
     int ready_fd = -1;

@@ -29,6 +29,7 @@ struct settings {
     uint64_t idle_timeout_s; /* 0: none */
     uint64_t buffers_mib;    /* 0: a share of memory_mib */
     bool maxconns_waits;     /* over the limit the newest waits, else it is told */
+    bool crawler_off;        /* at the start: see crawler.h */
     unsigned delimiter;      /* of key prefixes; 0: as -D was not given */
     unsigned protocol;       /* enum dialect; DIALECT_UNKNOWN: told by the first byte */
     bool allow_shutdown;

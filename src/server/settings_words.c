@@ -15,6 +15,20 @@ static enum err maxconns_fast(struct option_set *set, const char *value)
     return ERR_NONE;
 }
 
+static enum err no_lru_crawler(struct option_set *set, const char *value)
+{
+    (void)value;
+    ((struct settings *)set->target)->crawler_off = true;
+    return ERR_NONE;
+}
+
+static enum err lru_crawler(struct option_set *set, const char *value)
+{
+    (void)value;
+    ((struct settings *)set->target)->crawler_off = false;
+    return ERR_NONE;
+}
+
 static const char no_slabs[] = "there are no slabs: what is stored is appended to segments";
 static const char no_lru[] =
     "there is no LRU: what expired, and the oldest of the cache, is dropped by segments";
@@ -28,6 +42,11 @@ static const struct option_row rows[] = {
     {.name = "no_maxconns_fast",
      .help = "over the limit of -c the newest waits until another has gone",
      OPTION_CALL(no_maxconns_fast)},
+    {.name = "lru_crawler", .help = "lru_crawler begins enabled (the default)", OPTION_CALL(lru_crawler)},
+    {.name = "no_lru_crawler",
+     .help = "lru_crawler begins disabled, and dumps nothing before it is enabled",
+     OPTION_CALL(no_lru_crawler)},
+    {.name = "no_modern", .help = "the same, among others in memcached", OPTION_CALL(no_lru_crawler)},
     {.name = "idle_timeout",
      .argument = "<num>",
      .help = "close a connection that has neither sent nor taken anything for so many seconds; 0: never",

@@ -19,7 +19,8 @@ MEMCACHED = "/usr/bin/memcached"
 ELSEWHERE = re.compile(r"-[SXWYZ]|ssl_")
 VALUES = {"-B": "ascii", "-D": ":", "-a": "700", "-l": "127.0.0.1", "-u": "root", "-P": "/tmp/x", "-I": "1m",
           "-s": "/tmp/x", "-o": "modern", "-e": "/tmp/x", "-t": "2", "-f": "1.25"}
-WORKING_WORDS = {"maxconns_fast", "no_maxconns_fast", "idle_timeout", "read_buf_mem_limit"}
+WORKING_WORDS = {"maxconns_fast", "no_maxconns_fast", "idle_timeout", "read_buf_mem_limit", "lru_crawler",
+                 "no_lru_crawler", "no_modern"}
 IGNORED_LETTERS = {"-U", "-f", "-n", "-L", "-N", "-e"}
 # Known to 1.6 and not in its help, or of the newest.
 MORE_WORDS = ["slab_reassign", "slab_automove=2", "no_slab_automove", "slab_automove_window=3", "slab_sizes=100-200",
@@ -71,7 +72,7 @@ def test_each_word_of_memcached():
             takes = word in ("idle_timeout", "read_buf_mem_limit")
             check_note(asked("-o", word + ("=5" if takes else "")), f"-o {word}", word not in WORKING_WORDS)
     said = asked("-o", ",".join(MORE_WORDS))
-    equal(len(said), len(MORE_WORDS) + 1, "lines about all of them at once")
+    equal(len(said), len(set(MORE_WORDS) - WORKING_WORDS) + 1, "lines about all of them at once")
 
 
 def test_what_is_refused():
@@ -91,10 +92,21 @@ def test_license():
 
 
 def test_a_server_starts_with_what_is_ignored():
-    options = ["-f", "1.1", "-n", "72", "-L", "-o", "modern,no_lru_crawler,lru_maintainer,hash_algorithm=murmur3",
+    options = ["-f", "1.1", "-n", "72", "-L", "-o", "modern,lru_maintainer,hash_algorithm=murmur3",
                "-o", "slab_reassign,relaxed_privileges", "-o", "resp_obj_mem_limit=9"]
-    with server(*options, notes=10) as s, Client(s.address) as c:
+    with server(*options, notes=9) as s, Client(s.address) as c:
         c.store("k", b"v")
+
+
+def test_crawler_that_begins_disabled():
+    for word in ("no_lru_crawler", "no_modern"):
+        with server("-o", word) as s, Client(s.address) as c:
+            equal(c.stats("settings")["lru_crawler"], "no", f"with {word}")
+            equal(c.command("lru_crawler metadump all"), "CLIENT_ERROR lru crawler disabled", f"with {word}")
+            equal(c.command("lru_crawler enable"), "OK", "enable")
+            equal(c.command("lru_crawler metadump all"), "END", "then")
+    with server("-o", "no_lru_crawler,lru_crawler") as s, Client(s.address) as c:
+        equal(c.stats("settings")["lru_crawler"], "yes", "the last word")
 
 
 # -c

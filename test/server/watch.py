@@ -72,6 +72,10 @@ def test_connections():
         where = f"rip={host} rport={port} transport=tcp"
         equal(without_cfd(w.lines("conn_close")),
               [f"type=conn_new {where}", f"type=conn_close {where} reason=normal"], "lines")
+        for bad in (b"GET / HTTP/1.1\r\n", b"x" * 3000):
+            with Client(s.address) as c:
+                c.send(bad)
+                check("type=conn_close" in (line := w.lines("conn_close")[-1]) and "reason=error" in line, line)
 
 
 def test_evictions():

@@ -109,8 +109,8 @@ class Client:
         self.send(command(f"get {key}"))
         return self.hits().get(key)
 
-    def stats(self):
-        self.send(b"stats\r\n")
+    def stats(self, which=""):
+        self.send(command(f"stats {which}"))
         found = {}
         while (line := self.line()) != "END":
             _, name, value = line.split(" ", 2)
