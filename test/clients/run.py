@@ -3,12 +3,14 @@
 
 Each script in php/ is one test and runs once for each way to connect: the handler memcached in binary and text, the
 handler memcache in ascii and binary, each with a persistent connection and without, over TCP and a unix socket.
-`--only` takes a piece of a test's name, as printed.
+Those in php/verbs/ have session verbs beside the handler, which memcached knows nothing of. `--only` takes a piece of a
+test's name, as printed.
 """
 
 import concurrent.futures
 import contextlib
 import itertools
+import os
 import sys
 import threading
 import time
@@ -18,6 +20,7 @@ import harness
 
 SCRIPT_S = 60        # time-out of one test
 MEMCCAPABLE_S = 60
+WITH_VERBS = [harness.HERE / "php/verbs" / name for name in ("killed.php", "change_of_handler.php")]
 TOGETHER = 8         # tests that run at once: most of their time is sleep
 
 
@@ -41,6 +44,10 @@ def memccapable_test(server, where, protocol):
     return code == 0 and "All tests passed" in out, "\n".join(failed)
 
 
+def has_verbs(server):
+    return os.path.basename(harness.program(server)[0]) != "memcached"
+
+
 def sasl_test(server, where, environment, password, wanted, printed):
     """php-memcached with user and password, sessions and functions, against a server that wants them."""
     users = where / "users"
@@ -60,6 +67,8 @@ def all_tests(server, where, addresses):
         for script in sorted((harness.HERE / "php").glob("*.php")):
             if script.stem != "lib":
                 yield f"{name}: {script.stem}", lambda s=script, e=environment: php_test(s, e)
+        for script in WITH_VERBS if has_verbs(server) else ():
+            yield f"{name}: {script.stem}", lambda s=script, e=environment: php_test(s, e)
     settings = harness.handler_settings("memcached", 0)
     environment = harness.write_ini(where / "sasl", settings)
     for password, wanted, printed in (("secret", "in", "n=1\n"), ("wrong", "out", "refused\n")):
