@@ -110,7 +110,7 @@ soak: ## the simulation and kill -9 with seeds of the day, for an hour or so
 	@tools/deps check
 	@$(MAKE) suites
 	@tools/check --profile $(P) sim-soak leases-soak kill-soak
-suites: all $(UNITS) $(SIM)
+suites: all $(UNITS) $(SIM) $(if $(filter release,$(P)),php)
 
 .PHONY: unit sim model dialogues clients server-tests tidy
 sim: $(SIM) ## crashes, power cuts and disk errors in a simulated disk; leases and clients from a seed
@@ -127,6 +127,23 @@ server-tests: all ## start, bad input, limits, locks, full memory
 	@tools/check --profile $(P) server
 tidy: ## the house's own checks: layers, headers, format, sizes, planted bugs
 	@tools/tidy
+
+# One compiler call: what is shared with the tool is compiled in by php/shared.c. PHP's headers are not held to the
+# house's warnings; its macros shadow a global.
+PHP_CONFIG ?= php-config
+PHP_FLAGS = $(patsubst -I%,-isystem %,$(shell $(PHP_CONFIG) --includes)) -DCOMPILE_DL_CLOAKROOM -fPIC -fvisibility=hidden \
+            -Wno-shadow
+PHP_SOURCES := $(wildcard php/*.c)
+.PHONY: php php-test install-php
+php: $(B)/cloakroom.so ## the PHP extension, into build/release/cloakroom.so
+$(B)/cloakroom.so: $(PHP_SOURCES) $(wildcard php/*.h src/base/*.[ch] src/client/*.[ch]) Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(PHP_FLAGS) -shared -o $@ $(PHP_SOURCES)
+php-test: all php ## the tests of the PHP extension
+	@tools/check --profile $(P) php
+install-php: php ## put the extension where PHP looks for it (DESTDIR=…); docs/php.md has the lines for php.ini
+	install -D -m 644 $(B)/cloakroom.so $(DESTDIR)$(shell $(PHP_CONFIG) --extension-dir)/cloakroom.so
 
 # clang alone has libFuzzer; its __atomic builtins take no _Atomic, which one thread can do without.
 FUZZ      := $(patsubst fuzz/fuzz_%.c,build/fuzz/fuzz_%,$(wildcard fuzz/fuzz_*.c))
@@ -164,7 +181,7 @@ docs: all ## bring the lists of differences and options in docs/memcached.md up 
 
 .PHONY: format clean help
 format: ## bring all C sources into the house's format
-	@clang-format -i $(wildcard src/*/*.[ch] test/*/*.[ch] bench/*.[ch] fuzz/*.c)
+	@clang-format -i $(wildcard src/*/*.[ch] test/*/*.[ch] bench/*.[ch] fuzz/*.c php/*.[ch])
 clean: ## remove build/
 	rm -rf build
 help: ## this list

@@ -111,6 +111,16 @@ enum err client_open(struct client *client, const char *server, struct client_li
     return err == ERR_NONE ? ERR_NONE : fail(client, err, "%s", why);
 }
 
+bool client_is_open(const struct client *client)
+{
+    return client->is_open;
+}
+
+void client_set_answer_ms(struct client *client, uint32_t answer_ms)
+{
+    client->answer_ms = answer_ms;
+}
+
 void client_close(struct client *client)
 {
     if (client == NULL || !client->is_open)

@@ -55,6 +55,11 @@ struct client {
  * ERR_TIMEOUT: nobody can be reached there. The struct needs no preparation, and must not be open. */
 enum err client_open(struct client *client, const char *server, struct client_limits limits) ERR_MUST_CHECK;
 
+bool client_is_open(const struct client *client);
+
+/* From the next call on. */
+void client_set_answer_ms(struct client *client, uint32_t answer_ms);
+
 /* Takes NULL, a zeroed client and a closed one, too. */
 void client_close(struct client *client);
 

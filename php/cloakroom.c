@@ -1,0 +1,189 @@
+/* The module: its settings, and what phpinfo() shows of it. */
+#include "php_cloakroom.h"
+#include "base/version.h"
+#include "cloakroom_arginfo.h"
+
+#include <ext/session/php_session.h>
+#include <ext/standard/info.h>
+#include <php_ini.h>
+
+ZEND_DECLARE_MODULE_GLOBALS(cloakroom)
+
+enum { MS_MAX = 24 * 60 * 60 * 1000, S_MAX = 24 * 60 * 60, APPLICATION_MAX = 64 };
+
+/* ---- settings ---- */
+
+static int update_number(zend_ini_entry *entry, zend_string *text, char *base, size_t offset, zend_long most)
+{
+    char *end;
+    zend_long value = ZEND_STRTOL(ZSTR_VAL(text), &end, 10);
+    if (end == ZSTR_VAL(text) || *end != '\0' || value < 0 || value > most) {
+        php_error_docref(NULL, E_WARNING,
+                         "Cloakroom: %s = \"%s\" is refused; write a number from 0 to " ZEND_LONG_FMT,
+                         ZSTR_VAL(entry->name), ZSTR_VAL(text), most);
+        return FAILURE;
+    }
+    memcpy(base + offset, &value, sizeof value);
+    return SUCCESS;
+}
+
+static ZEND_INI_MH(update_ms)
+{
+    (void)mh_arg3, (void)stage;
+    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, MS_MAX);
+}
+
+static ZEND_INI_MH(update_s)
+{
+    (void)mh_arg3, (void)stage;
+    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, S_MAX);
+}
+
+static ZEND_INI_MH(update_application)
+{
+    for (size_t i = 0; new_value != NULL && i < ZSTR_LEN(new_value); i++) {
+        char c = ZSTR_VAL(new_value)[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if ((!is_letter && c != '.' && c != '_' && c != '-') || i >= APPLICATION_MAX) {
+            php_error_docref(
+                NULL, E_WARNING,
+                "Cloakroom: cloakroom.application = \"%s\" is refused; it may have letters, digits, '.', '_' "
+                "and '-', %d at most",
+                ZSTR_VAL(new_value), APPLICATION_MAX);
+            return FAILURE;
+        }
+    }
+    return OnUpdateString(entry, new_value, mh_arg1, mh_arg2, mh_arg3, stage);
+}
+
+/* docs/php.md has the same table, with reasons. */
+/* clang-format off */
+#define ENTRY(name, default, update, field) \
+    STD_PHP_INI_ENTRY(name, default, PHP_INI_ALL, update, field, zend_cloakroom_globals, cloakroom_globals)
+PHP_INI_BEGIN()
+    ENTRY("cloakroom.connect_timeout", "500",   update_ms,          connect_timeout)
+    ENTRY("cloakroom.read_timeout",    "1000",  update_ms,          read_timeout)
+    ENTRY("cloakroom.retry",           "1000",  update_ms,          retry)
+    ENTRY("cloakroom.wait",            "30000", update_ms,          wait)
+    ENTRY("cloakroom.lease",           "0",     update_s,           lease)
+    ENTRY("cloakroom.grace",           "30",    update_s,           grace)
+    ENTRY("cloakroom.application",     "",      update_application, application)
+    ENTRY("cloakroom.tag_from",        "",      OnUpdateString,     tag_from)
+    STD_PHP_INI_BOOLEAN("session.cloakroom_lock", "1", PHP_INI_ALL, OnUpdateBool, lock, zend_cloakroom_globals,
+                        cloakroom_globals)
+PHP_INI_END()
+/* clang-format on */
+
+struct server_limits cloakroom_limits(void)
+{
+    return (struct server_limits){.connect_ms = (uint32_t)CLOAKROOM_G(connect_timeout),
+                                  .read_ms = (uint32_t)CLOAKROOM_G(read_timeout),
+                                  .retry_ms = (uint32_t)CLOAKROOM_G(retry),
+                                  .wait_ms = (uint32_t)CLOAKROOM_G(wait)};
+}
+
+const char *cloakroom_application_flag(char room[static 80])
+{
+    const char *application = CLOAKROOM_G(application);
+    if (application == NULL || *application == '\0')
+        return "";
+    snprintf(room, 80, " A%s", application);
+    return room;
+}
+
+/* ---- the life of the module ---- */
+
+static PHP_GINIT_FUNCTION(cloakroom)
+{
+#if defined(COMPILE_DL_CLOAKROOM) && defined(ZTS)
+    ZEND_TSRMLS_CACHE_UPDATE();
+#endif
+    memset(cloakroom_globals, 0, sizeof *cloakroom_globals);
+}
+
+static PHP_GSHUTDOWN_FUNCTION(cloakroom)
+{
+    server_free_all(&cloakroom_globals->servers);
+}
+
+static PHP_MINIT_FUNCTION(cloakroom)
+{
+    (void)type;
+    REGISTER_INI_ENTRIES();
+    handler_register();
+    return SUCCESS;
+}
+
+static PHP_MSHUTDOWN_FUNCTION(cloakroom)
+{
+    (void)type;
+    UNREGISTER_INI_ENTRIES();
+    return SUCCESS;
+}
+
+static PHP_RINIT_FUNCTION(cloakroom)
+{
+    (void)type, (void)module_number;
+    CLOAKROOM_G(predecessor)[0] = '\0';
+    CLOAKROOM_G(tags).n = 0;
+    CLOAKROOM_G(current) = NULL;
+    CLOAKROOM_G(current_id) = NULL;
+    return SUCCESS;
+}
+
+/* After the session module has written what it had to. A script that was broken off may have left a lease. */
+static ZEND_MODULE_POST_ZEND_DEACTIVATE_D(cloakroom)
+{
+    server_tidy_all(CLOAKROOM_G(servers));
+    return SUCCESS;
+}
+
+static void show_server(const struct server *server)
+{
+    char figures[160];
+    php_info_print_table_row(2, "Server", server->path);
+    php_info_print_table_row(2, "State", server_is_connected(server) ? "connected" : "not connected");
+    snprintf(figures, sizeof figures, "%llu, over %llu connections; %llu waits for a lease, %llu ms",
+             (unsigned long long)server->figures.round_trips, (unsigned long long)server->figures.connects,
+             (unsigned long long)server->figures.waits, (unsigned long long)server->figures.waited_ms);
+    php_info_print_table_row(2, "Round trips of this process", figures);
+    php_info_print_table_row(2, "Last error", server->error[0] != '\0' ? server->error : "none");
+}
+
+static PHP_MINFO_FUNCTION(cloakroom)
+{
+    php_info_print_table_start();
+    php_info_print_table_row(2, "Cloakroom's session handler", "enabled");
+    php_info_print_table_row(2, "Version", VERSION_TEXT);
+    for (const struct server *server = CLOAKROOM_G(servers); server != NULL; server = server->next)
+        show_server(server);
+    php_info_print_table_end();
+    DISPLAY_INI_ENTRIES();
+    (void)zend_module;
+}
+
+static const zend_module_dep dependencies[] = {ZEND_MOD_REQUIRED("session") ZEND_MOD_END};
+
+zend_module_entry cloakroom_module_entry = {STANDARD_MODULE_HEADER_EX,
+                                            NULL,
+                                            dependencies,
+                                            "cloakroom",
+                                            ext_functions,
+                                            PHP_MINIT(cloakroom),
+                                            PHP_MSHUTDOWN(cloakroom),
+                                            PHP_RINIT(cloakroom),
+                                            NULL,
+                                            PHP_MINFO(cloakroom),
+                                            VERSION_TEXT,
+                                            PHP_MODULE_GLOBALS(cloakroom),
+                                            PHP_GINIT(cloakroom),
+                                            PHP_GSHUTDOWN(cloakroom),
+                                            ZEND_MODULE_POST_ZEND_DEACTIVATE_N(cloakroom),
+                                            STANDARD_MODULE_PROPERTIES_EX};
+
+#ifdef COMPILE_DL_CLOAKROOM
+#ifdef ZTS
+ZEND_TSRMLS_CACHE_DEFINE()
+#endif
+ZEND_GET_MODULE(cloakroom)
+#endif

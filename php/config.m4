@@ -1,0 +1,10 @@
+dnl The extension cloakroom, built by phpize. What it shares with the tool is compiled in by shared.c.
+PHP_ARG_ENABLE([cloakroom],
+  [whether to enable the session handler cloakroom],
+  [AS_HELP_STRING([--enable-cloakroom], [Enable the session handler cloakroom])])
+
+if test "$PHP_CLOAKROOM" != "no"; then
+  PHP_NEW_EXTENSION([cloakroom], [cloakroom.c functions.c handler.c server.c session.c shared.c tags.c], [$ext_shared],,
+    [-std=gnu11 -D_GNU_SOURCE -fvisibility=hidden -DZEND_ENABLE_STATIC_TSRMLS_CACHE=1 -I@ext_srcdir@/../src])
+  PHP_ADD_EXTENSION_DEP([cloakroom], [session])
+fi

@@ -1,0 +1,61 @@
+/*
+ * php_cloakroom: the module's settings and what it keeps; private to php/.
+ *
+ * Ownership: the list of servers lives as long as the thread (the process, without ZTS); all else as long as a
+ * request.
+ */
+#ifndef CLOAKROOM_PHP_CLOAKROOM_H
+#define CLOAKROOM_PHP_CLOAKROOM_H
+
+#include <php.h>
+#include <stdbool.h>
+
+#include "server.h"
+#include "tags.h"
+
+extern zend_module_entry cloakroom_module_entry;
+
+enum {
+    TOKEN_MAX = 44,    /* two numbers of 64 bits, a dash and a zero */
+    ID_MAX = 250,      /* what the protocol takes */
+    HOLDER_MAX = 120,  /* bytes of who holds a lease */
+    REQUEST_MAX = 1900 /* bytes of a line, its opaque not counted */
+};
+
+/* clang-format off */
+ZEND_BEGIN_MODULE_GLOBALS(cloakroom)
+    zend_long connect_timeout; /* ms */
+    zend_long read_timeout;    /* ms */
+    zend_long retry;           /* ms */
+    zend_long wait;            /* ms */
+    zend_long lease;           /* s */
+    zend_long grace;           /* s */
+    char *application;
+    char *tag_from;
+    bool lock;
+    struct server *servers;
+    struct server *current;      /* of the session that is open, or NULL */
+    zend_string *current_id;     /* its id, borrowed; or NULL */
+    char predecessor[TOKEN_MAX]; /* of the session that the next one takes the place of, or "" */
+    struct tags tags;            /* given by cloakroom_tag(), not yet sent */
+ZEND_END_MODULE_GLOBALS(cloakroom)
+/* clang-format on */
+
+ZEND_EXTERN_MODULE_GLOBALS(cloakroom)
+
+#define CLOAKROOM_G(v) ZEND_MODULE_GLOBALS_ACCESSOR(cloakroom, v)
+
+#if defined(ZTS) && defined(COMPILE_DL_CLOAKROOM)
+ZEND_TSRMLS_CACHE_EXTERN()
+#endif
+
+/* handler.c */
+void handler_register(void);
+
+/* What goes on in the settings, for a request to a server. */
+struct server_limits cloakroom_limits(void);
+
+/* ` A<application>`, or nothing; as long as the settings stay. */
+const char *cloakroom_application_flag(char room[static 80]);
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * server: which server a session.save_path means, and the one connection that a process has to it.
+ *
+ *      server_find() -> server_ask() -> server_next() ... server_read_value() -> server_finish()
+ *
+ * Promise: an answer belongs to its request: each carries a number of its own, which is said back, and whatever
+ * brings the two out of step closes the connection. A connection that was idle and has ended meanwhile (the server
+ * was restarted) is opened again once. It is close-on-exec, and bound to its process: after a fork the child opens
+ * its own. A server that did not answer in time is not asked again for `retry_ms`.
+ *
+ * Ownership: a server belongs to its list, from server_find() to server_free_all(); a reply is borrowed until the
+ * next call.
+ * Threads: a list belongs to one.
+ * Limits: one server in a save_path; lists are refused. SERVERS_MAX different ones, of which the first make room.
+ * Failure: false; server->error then has one line that names the server, what is wrong and what to do. The
+ * connection is closed then, except after a refusal that leaves it in step.
+ */
+#ifndef CLOAKROOM_PHP_SERVER_H
+#define CLOAKROOM_PHP_SERVER_H
+
+#include "client/client.h"
+#include "client/reply.h"
+
+#include <sys/types.h>
+
+enum { SERVERS_MAX = 16, SERVER_PATH_MAX = 512 };
+
+struct server_limits {
+    uint32_t connect_ms;
+    uint32_t read_ms; /* from one line to the next */
+    uint32_t retry_ms;
+    uint32_t wait_ms; /* for a lease, all told */
+};
+
+struct server_figures {
+    uint64_t connects;
+    uint64_t round_trips;
+    uint64_t waits; /* for a lease */
+    uint64_t waited_ms;
+    uint64_t failures;
+};
+
+struct server {
+    char error[CLIENT_ERROR_MAX]; /* the last; "" if there was none */
+    struct server_figures figures;
+    bool has_lease; /* the caller's note: taken on this connection and not given back */
+
+    /* Private. */
+    struct server *next;
+    char path[SERVER_PATH_MAX]; /* the save_path as it was written */
+    char address[SERVER_PATH_MAX];
+    uint32_t connect_ms;         /* from the save_path; 0: as the settings have it */
+    struct server_limits limits; /* of the last request */
+    pid_t pid;
+    bool is_asked;
+    uint64_t number; /* of the last request */
+    uint64_t silent_until_ns;
+    struct client client;
+};
+
+/* The server that `path` means, from the list or new in it. NULL: `error` (of CLIENT_ERROR_MAX bytes) says which part
+ * is wrong and what the right form is. */
+struct server *server_find(struct server **list, const char *path, char *error);
+
+/* Sends a verb: `line` without its end, and behind it `value`, if it has a p. */
+bool server_ask(struct server *server, struct server_limits limits, struct bytes line, struct bytes value);
+
+/* The next line of the answer, WT lines left out. */
+bool server_next(struct server *server, struct reply *ret);
+
+bool server_read_value(struct server *server, char *to, size_t len);
+
+/* The answer was read to its end. */
+bool server_finish(struct server *server);
+
+/* Closes; a lease that it held falls to the next. */
+void server_drop(struct server *server);
+
+bool server_is_connected(const struct server *server);
+
+/* At the end of a request: closes what was left in the middle of something. */
+void server_tidy_all(struct server *list);
+
+void server_free_all(struct server **list);
+
+#endif

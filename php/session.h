@@ -1,0 +1,59 @@
+/*
+ * session: one session of PHP's, from open to close, as session verbs; private to php/.
+ *
+ *      session_fetch() ─> session_store() | session_touch() | session_give_back() | session_succeed() | session_kill()
+ *
+ * Promise: what was not read whole is not written; what was killed or written by another meanwhile is not overwritten.
+ * Ownership: the strings are counted; the token is a copy.
+ * Failure: FAILURE or FETCH_FAILED, after one E_WARNING.
+ */
+#ifndef CLOAKROOM_PHP_SESSION_H
+#define CLOAKROOM_PHP_SESSION_H
+
+#include "php_cloakroom.h"
+
+struct session {
+    struct server *server;
+    zend_string *id;       /* what was read whole, NULL: nothing */
+    zend_string *value;    /* as it was read; NULL: there was none */
+    zend_string *created;  /* by create_sid: nobody has it yet */
+    char token[TOKEN_MAX]; /* of its lease, or "" */
+    bool is_fetched;       /* validate_sid has read what read() is about to ask for */
+    bool has_failed;       /* ... or has tried to, and said why not */
+    bool is_succeeded;     /* the old id of a session that has another by now */
+};
+
+enum fetch { FETCH_FOUND, FETCH_ABSENT, FETCH_MISSING, FETCH_GONE, FETCH_FAILED };
+
+/* One E_WARNING; always FAILURE. */
+__attribute__((format(printf, 1, 2))) zend_result session_complain(const char *format, ...);
+
+bool session_is_same(const zend_string *a, zend_string *b);
+
+/* Reads it and takes its lease. FETCH_ABSENT: there is none, but the lease is held; FETCH_MISSING: none, and it had to
+ * exist; FETCH_GONE: it was killed while this one waited. */
+enum fetch session_fetch(struct session *session, zend_string *id, bool must_exist);
+
+/* Whether an id exists, asked while another session is open: its lease stays where it is. */
+zend_result session_look_up(struct session *session, zend_string *id);
+
+/* Writes it, and gives the lease back unless it is kept. */
+zend_result session_store(struct session *session, zend_string *id, zend_string *value, bool keep);
+
+/* Gives the lease back, and begins the idle life anew. */
+zend_result session_touch(struct session *session);
+
+/* Gives the lease back. What goes wrong here is no loss: it ends with its connection, which is then closed. */
+void session_give_back(struct session *session);
+
+/* For session_regenerate_id(): the one that is opened next takes its place. The old one can be read for a while, or is
+ * killed. */
+zend_result session_succeed(struct session *session, zend_string *id, zend_string *value);
+zend_result session_kill_to_succeed(struct session *session, zend_string *id);
+
+zend_result session_kill(struct session *session, zend_string *id);
+
+/* Takes back what session_fetch() has found, not the lease. */
+void session_forget(struct session *session);
+
+#endif

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""The PHP extension: its phpt tests by PHP's own run-tests.php, and the processes of contention.py, on a new server.
+
+    phpt         php/tests/*.phpt, one after the other; --only picks by a piece of the name
+    contention   8 processes x 50 cycles on one session: exact, nobody refused, in 1.10 times of the ideal; who waits for a
+                 holder that is killed has the session within 20 ms
+    symbols      the extension shows PHP nothing but get_module(), and writes to no variable but the module's own
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import contention
+import harness
+
+PHPT_S = 240
+CYCLES_MOST = 1.10
+TESTS = harness.ROOT / "php/tests"
+# What may be written to: the module's entry (PHP numbers it), its globals, and what compiler and linker add.
+WRITABLE = {"cloakroom_module_entry", "cloakroom_globals", "__dso_handle", "__TMC_END__", "completed.0"}
+
+
+def run_tests_php():
+    api = subprocess.run(["php-config", "--phpapi"], capture_output=True, text=True, check=True).stdout.strip()
+    path = pathlib.Path(f"/usr/lib/php/{api}/build/run-tests.php")
+    if not path.exists():
+        sys.exit(f"no {path}: `tools/deps check` installs php-dev")
+    return path
+
+
+def settings(extension, address):
+    return {"extension": extension, "session.save_handler": "cloakroom", "session.save_path": address,
+            "session.use_cookies": "0", "session.cache_limiter": "", "session.use_strict_mode": "0",
+            "session.gc_probability": "0"}
+
+
+def run_phpt(where, extension, server, socket, port, only):
+    """(passed, failed) of PHP's own runner, on a copy of the tests, as it writes beside them."""
+    copy = where / "tests"
+    shutil.copytree(TESTS, copy)
+    tests = sorted(str(path) for path in copy.glob("*.phpt") if only in path.name)
+    if not tests:
+        return 0, 0
+    command = ["php", "-n", str(run_tests_php()), "-n", "-q", "-p", shutil.which("php"), "--show-diff", "--no-color"]
+    for name, value in settings(extension, f"unix://{socket}").items():
+        command += ["-d", f"{name}={value}"]
+    # What the helpers use and this PHP has as modules of their own.
+    for module in ("posix",):
+        command += ["-d", f"extension={module}"]
+    code, out = harness.run(command + tests, PHPT_S,
+                            {"CLOAKROOM_SO": extension, "CLOAKROOMD": server, "CLOAKROOM_SOCKET": socket,
+                             "CLOAKROOM_PORT": str(port), "NO_INTERACTION": "1", "TEST_PHP_EXECUTABLE": shutil.which("php")})
+    count = {word: len(re.findall(rf"^{word} .*\.phpt", out, re.M)) for word in ("PASS", "FAIL", "SKIP", "BORK", "WARN")}
+    bad = len(tests) - count["PASS"]
+    print(out if bad or code else "\n".join(re.findall(r"^PASS .*$", out, re.M)).replace(str(copy) + "/", ""))
+    return count["PASS"], bad or int(code != 0)
+
+
+def run_contention(where, extension, socket):
+    environment = harness.write_ini(where / "contention", settings(extension, f"unix://{socket}"))
+    passed = failed = 0
+    for name, part in contention.PARTS.items():
+        def limited(env, part=part, name=name):
+            found = part(env)
+            return found | {"most": CYCLES_MOST} if name == "cycles" else found
+        is_good, found = contention.judge(environment, limited)
+        print(f"{'ok  ' if is_good else 'FAIL'} cloakroom: {name}: {contention.say(found)}", flush=True)
+        passed += is_good
+        failed += not is_good
+    return passed, failed
+
+
+def nm(extension, *options):
+    """Rows of name, value, class, type, size, line, section."""
+    out = subprocess.run(["nm", "--format=sysv", *options, extension], capture_output=True, text=True, check=True).stdout
+    return [[cell.strip() for cell in line.split("|")] for line in out.splitlines() if line.count("|") == 6]
+
+
+def run_symbols(extension):
+    found = {"shown to PHP": {row[0] for row in nm(extension, "-D", "--defined-only")} - {"get_module"},
+             "written to": {row[0] for row in nm(extension) if row[6] in (".data", ".bss", ".tdata", ".tbss")} - WRITABLE}
+    for what, names in found.items():
+        print(f"{'FAIL' if names else 'ok  '} symbols {what}: {' '.join(sorted(names)) or 'only what has to be'}")
+    failed = sum(bool(names) for names in found.values())
+    return len(found) - failed, failed
+
+
+def main():
+    parser = harness.arguments(__doc__)
+    parser.add_argument("--only", default="", metavar="WORDS", help="only phpt tests with these words in the name")
+    options = parser.parse_args()
+    harness.fail_on_sigterm()
+    server = harness.program(options.server)[0]
+    extension = os.path.join(os.path.dirname(server), "cloakroom.so")
+    if not os.path.exists(extension):
+        sys.exit(f"no {extension}: build it with `make php`")
+    results = []
+    with harness.folder() as where:
+        port, socket = harness.free_port(), str(where / "server.sock")
+        with harness.started(options.server, ["-s", socket, "-a", "700", "-l", "127.0.0.1", "-p", str(port)],
+                             harness.socket.AF_UNIX, socket, where / "server.log"):
+            results.append(run_phpt(where, extension, server, socket, port, options.only))
+            if not options.only:
+                results.append(run_contention(where, extension, socket))
+    if not options.only:
+        results.append(run_symbols(extension))
+    passed, failed = (sum(column) for column in zip(*results))
+    print(f"php: {passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
