@@ -26,11 +26,15 @@ void claims_fini(struct claims *claims)
 static struct claim *find(struct claims *claims, uint64_t fence, uint32_t now_s)
 {
     for (size_t i = 0; i < CLAIMS_MAX; i++) {
-        struct claim *claim = &claims->list[i];
-        if (claim->fence == fence && claim->until_s > now_s)
-            return claim;
+        if (claims->fences[i] == fence && claims->list[i].until_s > now_s)
+            return &claims->list[i];
     }
     return NULL;
+}
+
+static uint64_t *fence_of(struct claims *claims, const struct claim *claim)
+{
+    return &claims->fences[claim - claims->list];
 }
 
 static struct claim *find_room(struct claims *claims, uint32_t now_s)
@@ -38,7 +42,7 @@ static struct claim *find_room(struct claims *claims, uint32_t now_s)
     struct claim *oldest = &claims->list[0];
     for (size_t i = 0; i < CLAIMS_MAX; i++) {
         struct claim *claim = &claims->list[i];
-        if (claim->fence == 0 || claim->until_s <= now_s)
+        if (claims->fences[i] == 0 || claim->until_s <= now_s)
             return claim;
         if (claim->age < oldest->age)
             oldest = claim;
@@ -50,7 +54,7 @@ void claims_leave(struct claims *claims, uint64_t fence, const struct traits *tr
 {
     pthread_mutex_lock(&claims->mutex);
     struct claim *claim = find_room(claims, now_s);
-    claim->fence = fence;
+    *fence_of(claims, claim) = fence;
     claim->until_s = now_s + CLAIMS_OPEN_S + 1; /* a whole one more than what is left of this */
     claim->age = ++claims->last_age;
     traits_copy(traits, &claim->traits, claim->tags);
@@ -62,7 +66,7 @@ bool claims_pass(struct claims *claims, uint64_t from_fence, uint64_t to_fence, 
     pthread_mutex_lock(&claims->mutex);
     struct claim *claim = find(claims, from_fence, now_s);
     if (claim != NULL) {
-        claim->fence = to_fence;
+        *fence_of(claims, claim) = to_fence;
         claim->until_s = now_s + CLAIMS_PASSED_S;
     }
     pthread_mutex_unlock(&claims->mutex);
@@ -84,6 +88,6 @@ void claims_forget(struct claims *claims, uint64_t fence)
     pthread_mutex_lock(&claims->mutex);
     struct claim *claim = find(claims, fence, 0);
     if (claim != NULL)
-        claim->fence = 0;
+        *fence_of(claims, claim) = 0;
     pthread_mutex_unlock(&claims->mutex);
 }

@@ -20,7 +20,6 @@
 enum { CLAIMS_MAX = 1024, CLAIMS_OPEN_S = 5, CLAIMS_PASSED_S = 3600 };
 
 struct claim {
-    uint64_t fence; /* of its token; 0: free */
     uint32_t until_s;
     uint64_t age; /* the lower the older */
     struct traits traits;
@@ -29,6 +28,7 @@ struct claim {
 
 struct claims {
     pthread_mutex_t mutex;
+    uint64_t fences[CLAIMS_MAX]; /* of their tokens; 0: free. Apart, since all are looked through */
     struct claim *list;
     uint64_t last_age;
 };
