@@ -206,10 +206,12 @@ class Server:
         return int(self.stats()["curr_items"])
 
     def _answers(self):
-        """Asks for the version; False when nobody listens yet."""
+        """Asks for the version, and for an item, which waits until a cloakroomd has read its directory; False when
+        nobody listens yet."""
         try:
-            with self.asked("version") as file:
+            with self.asked("version\r\nget x", 600) as file:
                 line = file.readline()
+                file.readline()
         except OSError:
             return False
         if not line.startswith(b"VERSION "):
