@@ -100,8 +100,10 @@ enum lock_fence lock_check(struct lock_table *table, struct bytes session, uint6
 
 /* Gives it on; false: it is another's, or nobody's. */
 bool lock_release(struct lock_table *table, struct bytes session, uint64_t fence);
-/* It stays with who has it by this fence, from now on on this connection. */
-void lock_keep(struct lock_table *table, struct bytes session, uint64_t fence, struct engine_client *client);
+/* It stays with who has it by the fence of the op's token, from now on on this connection. One that was lost, or is over,
+ * begins its time anew, unless somebody waits for it; one from before a restart is taken anew, under a new fence. False:
+ * it has none, another has, or there is no memory. */
+bool lock_keep(struct lock_table *table, struct bytes session, struct op *op);
 
 /* The session is no more: an open of it that waits is told so, and the lease of an open is given on. */
 void lock_kill(struct lock_table *table, struct bytes session);

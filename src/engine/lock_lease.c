@@ -134,18 +134,45 @@ bool lock_release(struct lock_table *table, struct bytes session, uint64_t fence
     return lock != NULL;
 }
 
-void lock_keep(struct lock_table *table, struct bytes session, uint64_t fence, struct engine_client *client)
+/* As its holder had it when the server ended; for how long is not known any more. */
+static struct lock *take_anew(struct lock_table *table, struct bytes session, struct op *op)
 {
-    pthread_mutex_lock(&table->mutex);
-    struct lock *lock = find_by(table, session, fence);
-    if (lock != NULL && lock->client != client) {
-        if (lock->client == NULL) {
-            lock_find_again(table, lock);
-            table->stats.held++;
-        }
-        lock_move(lock, client);
+    struct lock *lock = lock_take(table, session, op);
+    if (lock == NULL)
+        return NULL;
+    lock->is_lease = true;
+    lock->value_len = 1;
+    lock->value[0] = '1';
+    lock->version = ++table->version;
+    op->session->token.fence = lock->fence;
+    return lock;
+}
+
+static void keep(struct lock_table *table, struct lock *lock, const struct op *op)
+{
+    bool is_free = lock->client == NULL;
+    if (is_free) {
+        lock_find_again(table, lock);
+        table->stats.held++;
     }
+    if (is_free || (lock_is_over(lock, op->now_s) && lock->first == NULL))
+        lock->expiry_s = lock->life_s == 0 ? 0 : op->now_s + lock->life_s;
+    if (lock->client != op->client)
+        lock_move(lock, op->client);
+}
+
+bool lock_keep(struct lock_table *table, struct bytes session, struct op *op)
+{
+    uint64_t fence = op->session->token.fence;
+    pthread_mutex_lock(&table->mutex);
+    struct lock *lock = lock_find(table, session);
+    bool is_its = lock != NULL && lock->fence == fence;
+    if (is_its)
+        keep(table, lock, op);
+    else if (lock == NULL && fence < table->first_fence)
+        is_its = take_anew(table, session, op) != NULL;
     pthread_mutex_unlock(&table->mutex);
+    return is_its;
 }
 
 /* An open of the session that waits is told that it is gone. Locks of stock handlers are theirs to give back. */

@@ -294,8 +294,7 @@ static void submit_write(struct work *work)
         claims_forget(&local->claims, session->token.fence);
     if (op->result == OP_OK && session->keep) {
         session->token.version = op->hit.version;
-        session->has_token = true;
-        lock_keep(&local->locks, work_key(work), session->token.fence, op->client);
+        session->has_token = lock_keep(&local->locks, work_key(work), op);
     } else if (op->result == OP_OK || op->result == OP_EXISTS || op->result == OP_GONE) {
         lock_release(&local->locks, work_key(work), session->token.fence);
     }

@@ -198,8 +198,8 @@ static void write_session(struct lease_model *model, const struct lease_ask *ask
     put(model, ask->session, &is, ask->content, ask->touch ? expiry_of(model, ask) : expiry_s);
     if (ask->keep) {
         ret->has_token = true;
-        ret->token = (struct lease_token){.version = model->versions, .grant = ask->token.grant};
-        lease_model_keep(model, ask->session, ask->token.grant, ask->client);
+        ret->token.version = model->versions;
+        ret->token.grant = lease_model_keep(model, ask);
     } else {
         lease_model_release(model, ask->session, ask->token.grant);
     }

@@ -174,7 +174,8 @@ void lease_model_lock_op(struct lease_model *model, const struct lease_ask *ask,
 struct lease_lock *lease_model_held(struct lease_model *model, unsigned session);
 bool lease_model_is_last(const struct lease_model *model, unsigned session, uint64_t grant);
 void lease_model_release(struct lease_model *model, unsigned session, uint64_t grant);
-void lease_model_keep(struct lease_model *model, unsigned session, uint64_t grant, int client);
+/* For who may write: returns the grant that he has from now on. */
+uint64_t lease_model_keep(struct lease_model *model, const struct lease_ask *ask);
 void lease_model_turn_away(struct lease_model *model, unsigned session);
 bool lease_model_any_suffixed(const struct lease_model *model);
 

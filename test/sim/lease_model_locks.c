@@ -257,10 +257,16 @@ void lease_model_release(struct lease_model *model, unsigned session, uint64_t g
         forget(lock);
 }
 
-void lease_model_keep(struct lease_model *model, unsigned session, uint64_t grant, int client)
+uint64_t lease_model_keep(struct lease_model *model, const struct lease_ask *ask)
 {
-    if (lease_model_is_last(model, session, grant))
-        model->locks[session].holder = client;
+    struct lease_lock *lock = &model->locks[ask->session];
+    if (!lock->exists) { /* the server has been started anew meanwhile */
+        take(model, ask)->is_lease = true;
+    } else if (!is_held(lock) || (is_over(model, lock) && lock->nqueue == 0)) {
+        lock->expiry_s = lock->life_s == 0 ? 0 : lease_model_now_s(model) + lock->life_s;
+    }
+    lock->holder = ask->client;
+    return lock->grant;
 }
 
 void lease_model_turn_away(struct lease_model *model, unsigned session)

@@ -243,10 +243,11 @@ static void compare_token(struct lease_play *play, const struct lease_conn *conn
                             session->has_token ? "" : " not");
     if (!session->has_token)
         return;
-    if (conn->op.kind == OP_OPEN && session->token.fence <= play->fence)
-        lease_play_complain(play, "the fence %llu of client %d is not above one given before",
-                            (unsigned long long)session->token.fence, conn->ask.client);
-    if (conn->op.kind == OP_OPEN)
+    bool is_new = conn->op.kind == OP_OPEN || conn->answer.token.grant != conn->ask.token.grant;
+    if (is_new != (session->token.fence > play->fence))
+        lease_play_complain(play, "the fence %llu of client %d is%s above those given before",
+                            (unsigned long long)session->token.fence, conn->ask.client, is_new ? " not" : "");
+    if (is_new)
         play->fence = session->token.fence;
     if ((session->token.version == 0) != (conn->answer.token.version == 0))
         lease_play_complain(play, "a token of client %d has version %llu", conn->ask.client,

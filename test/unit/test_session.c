@@ -209,6 +209,39 @@ static void a_lease_can_be_kept(void **state)
     assert_int_equal(close_by(bench, &a, "s", token), OP_OK);
 }
 
+/* Who is told that it keeps its lease has it: also one that was over, lost, or from before a restart. */
+static void who_keeps_a_lease_has_it(void **state)
+{
+    struct bench *bench = *state;
+    struct person a = {0};
+    struct person b = {0};
+    const struct op_session lease = {.lease_s = 10};
+    const struct op_session at_once = {.has_wait = true};
+    struct op_session keep = {.keep = true};
+    assert_int_equal(open_as(bench, &a, "s", lease), OP_MISS);
+    for (int i = 0; i < 2; i++) {
+        keep.token = a.session.token;
+        if (i == 0)
+            bench->clock.steady_s += 10;
+        else
+            leave(bench, &a);
+        assert_int_equal(write_as(bench, &a, "s", "v", keep), OP_OK);
+        assert_true(a.session.has_token);
+        bench->clock.steady_s += 9;
+        assert_int_equal(open_as(bench, &b, "s", at_once), OP_BUSY);
+    }
+    bench->clock.steady_s += 1;
+    assert_int_equal(open_as(bench, &b, "s", at_once), OP_OK);
+    assert_int_equal(close_by(bench, &b, "s", b.session.token), OP_OK);
+
+    keep.token = (struct op_token){.fence = 1};
+    assert_int_equal(write_as(bench, &a, "t", "v", keep), OP_OK);
+    assert_true(a.session.has_token);
+    assert_int_equal(open_as(bench, &b, "t", at_once), OP_BUSY);
+    assert_int_equal(write_by(bench, &a, "t", a.session.token, "w"), OP_OK);
+    assert_int_equal(engine_stats_of(bench).locks.held, 0);
+}
+
 /* L5, for the verbs and for stock handlers. */
 static void killed_stays_killed(void **state)
 {
@@ -403,6 +436,7 @@ int main(void)
         WITH_BENCH(leases_end_while_others_wait),
         WITH_BENCH(who_reads_takes_nothing),
         WITH_BENCH(a_lease_can_be_kept),
+        WITH_BENCH(who_keeps_a_lease_has_it),
         WITH_BENCH(killed_stays_killed),
         WITH_BENCH(killing_what_is_not_there),
         WITH_BENCH(what_is_left_of_the_killed_ends),
