@@ -191,7 +191,7 @@ def wrongly(address, ids):
     for line in lines:
         send_and_leave(address, f"{line}\r\n".encode())
     for data in (f"set {KEY}{id} 0 0 2000000\r\n".encode() + b"x" * 2000002,  # too large
-                 f"sw {id} 2000000 K0-1\r\n".encode() + b"x" * 2000002,
+                 *(f"sw {ids.new(mark)} 2000000 K0-1\r\n".encode() + b"x" * 2000002 for mark in MARKS),
                  f"set {KEY}{id} 0 0 4\r\ndata without end".encode(), f"get {KEY}{id}".encode(),
                  f"so {id}".encode(), (id * 100).encode(), bytes([0x81, 0]) + id.encode()):
         send_and_leave(address, data)

@@ -8,7 +8,7 @@ import time
 
 import harness
 from harness import check, equal, server
-from steady import FORK
+from steady import FORK, LATENCY_S
 from verbs import Verbs, people, put_all
 from wire import command
 
@@ -180,7 +180,7 @@ def latencies(address, pipe):
 
 
 def check_nobody_waits(address, what, do):
-    """Others are served while it runs: the longest get is much shorter than that, and takes 50 ms at most."""
+    """Others are served while it runs, many times, and none waits for long."""
     ours, theirs = FORK.Pipe()
     process = FORK.Process(target=latencies, args=(address, theirs), daemon=True)
     process.start()
@@ -196,10 +196,12 @@ def check_nobody_waits(address, what, do):
     finally:
         process.kill()
         process.join()
+    # Each waits for a turn of what runs beside it, which is to be short.
+    if len(times) < 50:
+        raise harness.TooSlow(f"{len(times)} gets beside a {what} of {took:.2f} s")
     worst = max(times)
-    if worst >= 0.05 * harness.slow:
+    if worst >= LATENCY_S * harness.slow:
         raise harness.TooSlow(f"a get beside a {what} of {took:.2f} s took {worst:.3f} s")
-    check(worst < took / 2, f"a get beside a {what} of {took:.3f} s took {worst:.3f} s")
 
 
 def test_others_do_not_wait_for_lists_and_kills():

@@ -136,6 +136,8 @@ def test_tokens():
                 end(s)
             with on(data) as (s, c), Verbs(s.address) as other:
                 equal(c.stats()["cloakroom_locks"], 0, "leases")
+                for n in range(100):  # whose fences are not those of the tokens
+                    other.close_session(f"more{n}", other.open(f"more{n}").token)
                 other.close_session("opened", other.open("opened").token)
                 equal(other.open("read", read_only=True).code, "VA", "a read")
                 put(other, "written", b"w")
