@@ -142,10 +142,11 @@ static void keep_request(struct listing *listing, const struct request *request)
 {
     listing->request = *request;
     struct bytes key = proto_key(request, listing->key);
-    if (key.p != listing->key)
+    if (key.len > 0 && key.p != listing->key)
         memcpy(listing->key, key.p, key.len);
     CHECK(request->argument.len <= sizeof listing->line);
-    memcpy(listing->line, request->argument.p, request->argument.len);
+    if (request->argument.len > 0)
+        memcpy(listing->line, request->argument.p, request->argument.len);
     rebase(&listing->request.argument, &request->argument, listing->line);
     listing->request.key = (struct bytes){.p = listing->key, .len = key.len};
     listing->request.key_is_base64 = false;

@@ -43,8 +43,8 @@ def beside(function):
 def write_others(address, stop):
     """Sessions that come and go, which makes the index grow and what lies in it move."""
     with Verbs(address) as c:
-        for turn in range(1000000):
-            if stop.is_set():
+        for turn in range(500):
+            if stop.wait(0.01):
                 return
             ids = [f"other{turn}-{i}" for i in range(300)]
             put_all(c, ids, tags=["other", "both"])
@@ -61,7 +61,8 @@ def test_all_that_stay_are_told_page_by_page():
         equal(len(stay), MANY, "handles")
         end = beside(lambda stop: write_others(s.address, stop))
         try:
-            for n, which in ((1000, None), (100, "stay"), (7, "stay"), (1, None), (7, None), (100, None), (100, "both")):
+            sizes = [(1000, None), (100, "stay"), (7, None), (1, "stay"), (100, "both"), (100, None)]
+            for n, which in sizes + ([] if harness.is_sanitized() else [(1, None)]):
                 found, pages, cursor = collections.Counter(), 0, None
                 while True:
                     some, cursor = c.page(cursor=cursor, n=n, tag=which)
