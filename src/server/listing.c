@@ -55,7 +55,7 @@ static bool read_numbers(struct bytes text, uint64_t ret[CURSOR_NUMBERS], size_t
 static bool read_cursor(struct bytes text, bool has_tag, struct engine_cursor *ret)
 {
     uint64_t numbers[CURSOR_NUMBERS];
-    size_t n;
+    size_t n = 0;
     *ret = (struct engine_cursor){0};
     if (text.len == 0)
         return true;
