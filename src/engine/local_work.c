@@ -297,6 +297,8 @@ static enum err touch(struct work *work, struct store_entry *entry, uint32_t exp
     if (!work->has_was)
         return store_touch(entry, expiry_s);
     traits_share(&work->was, &work->is);
+    if (work->op->session != NULL && work->op->session->is_bot)
+        work->is.marks |= MARK_BOT; /* for this life; a write says so for the next ones */
     if ((work->was.marks & MARK_SUCCEEDED) != 0)
         return ERR_NONE;
     return store_touch(entry, work_limit_life(work, expiry_s));

@@ -90,6 +90,8 @@ def test_bot_life():
         check(97 <= opened.int("t") <= 100, f"opened with T1000: {opened}")
         put(c, "man", life_s=1000)
         check_left(c, "man", 1000, "another's")
+        opened = c.open("man", life_s=1000, bot=True)
+        check(97 <= opened.int("t") <= 100, f"opened by a bot: {opened}")
     with people(1, "--bot-life", "2") as (_, (c,)):
         begin = time.monotonic()
         put(c, "bot", life_s=1000, bot=True)
