@@ -110,7 +110,7 @@ soak: ## the simulation and kill -9 with seeds of the day, for an hour or so
 	@tools/deps check
 	@$(MAKE) suites
 	@tools/check --profile $(P) sim-soak leases-soak kill-soak
-suites: all $(UNITS) $(SIM) $(if $(filter release,$(P)),php)
+suites: all $(UNITS) $(SIM) $(if $(filter release debug,$(P)),php)
 
 .PHONY: unit sim model dialogues clients server-tests tidy
 sim: $(SIM) ## crashes, power cuts and disk errors in a simulated disk; leases and clients from a seed
