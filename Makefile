@@ -141,7 +141,7 @@ $(B)/cloakroom.so: $(PHP_SOURCES) $(wildcard php/*.h src/base/*.[ch] src/client/
 	@echo "  LINK $@"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(PHP_FLAGS) -shared -o $@ $(PHP_SOURCES)
 php-test: all php ## the tests of the PHP extension
-	@tools/check --profile $(P) php
+	@tools/check --profile $(P) php php-contention
 install-php: php ## put the extension where PHP looks for it (DESTDIR=…); docs/php.md has the lines for php.ini
 	install -D -m 644 $(B)/cloakroom.so $(DESTDIR)$(shell $(PHP_CONFIG) --extension-dir)/cloakroom.so
 

@@ -19,6 +19,7 @@ import harness
 
 PHPT_S = 240
 CYCLES_MOST = 1.10
+PARTS = ("phpt", "contention", "symbols")
 TESTS = harness.ROOT / "php/tests"
 # What may be written to: the module's entry (PHP numbers it), its globals, and what compiler and linker add.
 WRITABLE = {"cloakroom_module_entry", "cloakroom_globals", "__dso_handle", "__TMC_END__", "completed.0"}
@@ -92,21 +93,27 @@ def run_symbols(extension):
 def main():
     parser = harness.arguments(__doc__)
     parser.add_argument("--only", default="", metavar="WORDS", help="only phpt tests with these words in the name")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"which of {', '.join(PARTS)}; without one: all")
     options = parser.parse_args()
     harness.fail_on_sigterm()
     server = harness.program(options.server)[0]
     extension = os.path.join(os.path.dirname(server), "cloakroom.so")
     if not os.path.exists(extension):
         sys.exit(f"no {extension}: build it with `make php`")
+    unknown = [part for part in options.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no part {unknown[0]}; there are {', '.join(PARTS)}")
+    parts = ["phpt"] if options.only else options.parts or PARTS
     results = []
     with harness.folder() as where:
         port, socket = harness.free_port(), str(where / "server.sock")
         with harness.started(options.server, ["-s", socket, "-a", "700", "-l", "127.0.0.1", "-p", str(port)],
                              harness.socket.AF_UNIX, socket, where / "server.log"):
-            results.append(run_phpt(where, extension, server, socket, port, options.only))
-            if not options.only:
+            if "phpt" in parts:
+                results.append(run_phpt(where, extension, server, socket, port, options.only))
+            if "contention" in parts:
                 results.append(run_contention(where, extension, socket))
-    if not options.only:
+    if "symbols" in parts:
         results.append(run_symbols(extension))
     passed, failed = (sum(column) for column in zip(*results))
     print(f"php: {passed} passed, {failed} failed")
