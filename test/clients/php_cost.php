@@ -1,0 +1,23 @@
+<?php
+/*
+ * One process of php_cost.py: CYCLES times start, change, close over 64 sessions of 2 KiB, and the microseconds of each
+ * as one line of JSON. The first 64 make the sessions and are not told.
+ */
+declare(strict_types=1);
+
+const SESSIONS = 64;
+$cycles = (int) $argv[1];
+$value = substr(bin2hex(random_bytes(1024)), 0, 2020);
+$took = [];
+for ($i = -SESSIONS; $i < $cycles; $i++) {
+    $begin = hrtime(true);
+    session_id(sprintf('cost%026d', ($i + SESSIONS) % SESSIONS));
+    session_start() or exit(1);
+    $_SESSION['n'] = $i;
+    $_SESSION['value'] = $value;
+    session_write_close();
+    if ($i >= 0) {
+        $took[] = intdiv(hrtime(true) - $begin, 1000);
+    }
+}
+echo json_encode($took), "\n";
