@@ -6,6 +6,7 @@
 #include <ext/session/php_session.h>
 #include <ext/standard/info.h>
 #include <php_ini.h>
+#include <unistd.h>
 
 ZEND_DECLARE_MODULE_GLOBALS(cloakroom)
 
@@ -99,6 +100,8 @@ static PHP_GINIT_FUNCTION(cloakroom)
     ZEND_TSRMLS_CACHE_UPDATE();
 #endif
     memset(cloakroom_globals, 0, sizeof *cloakroom_globals);
+    if (gethostname(cloakroom_globals->host, HOST_MAX - 1) != 0) /* it is only shown */
+        strcpy(cloakroom_globals->host, "unknown");
 }
 
 static PHP_GSHUTDOWN_FUNCTION(cloakroom)

@@ -16,8 +16,9 @@
 extern zend_module_entry cloakroom_module_entry;
 
 enum {
-    TOKEN_MAX = 44,    /* two numbers of 64 bits, a dash and a zero */
-    ID_MAX = 250,      /* what the protocol takes */
+    TOKEN_MAX = 44, /* two numbers of 64 bits, a dash and a zero */
+    ID_MAX = 250,   /* what the protocol takes */
+    HOST_MAX = 64,
     HOLDER_MAX = 120,  /* bytes of who holds a lease */
     REQUEST_MAX = 1900 /* bytes of a line, its opaque not counted */
 };
@@ -33,6 +34,7 @@ ZEND_BEGIN_MODULE_GLOBALS(cloakroom)
     char *application;
     char *tag_from;
     bool lock;
+    char host[HOST_MAX]; /* what this machine calls itself, as of the start */
     struct server *servers;
     struct server *current;      /* of the session that is open, or NULL */
     zend_string *current_id;     /* its id, borrowed; or NULL */

@@ -89,11 +89,9 @@ static struct line begin_write(const zend_string *id, size_t len)
 static void add_holder(struct line *line)
 {
     char holder[HOLDER_MAX + 1];
-    char host[64] = "";
     const char *script = SG(request_info).path_translated;
     const char *slash = script != NULL ? strrchr(script, '/') : NULL;
-    gethostname(host, sizeof host - 1);
-    snprintf(holder, sizeof holder, "%s:%ld:%s", host, (long)getpid(),
+    snprintf(holder, sizeof holder, "%s:%ld:%s", CLOAKROOM_G(host), (long)getpid(),
              slash != NULL ? slash + 1 : (script != NULL ? script : sapi_module.name));
     for (char *c = holder; *c != '\0'; c++)
         if (*c <= ' ' || *c > '~')

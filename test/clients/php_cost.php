@@ -1,12 +1,25 @@
 <?php
 /*
  * One process of php_cost.py: CYCLES times start, change, close over 64 sessions of 2 KiB, and the microseconds of each
- * as one line of JSON. The first 64 make the sessions and are not told.
+ * as one line of JSON. The first 64 make the sessions and are not told. With an ADDRESS behind CYCLES: two round trips
+ * that do nothing, for comparison.
  */
 declare(strict_types=1);
 
 const SESSIONS = 64;
 $cycles = (int) $argv[1];
+if (isset($argv[2])) {
+    $server = stream_socket_client($argv[2]);
+    for ($i = 0, $took = []; $i < $cycles; $i++) {
+        $begin = hrtime(true);
+        foreach ([1, 2] as $trip) {
+            fwrite($server, "mn\r\n");
+            fgets($server);
+        }
+        $took[] = intdiv(hrtime(true) - $begin, 1000);
+    }
+    exit(json_encode($took) . "\n");
+}
 $value = substr(bin2hex(random_bytes(1024)), 0, 2020);
 $took = [];
 for ($i = -SESSIONS; $i < $cycles; $i++) {
