@@ -9,7 +9,7 @@ $id = fresh_id();
 store($id, ['a' => 1]);
 ini_set('cloakroom.retry', '2000');
 collect_warnings();
-$server->signal(SIGSTOP);
+$server->freeze();
 foreach (['first' => 1.5, 'second' => 0.1] as $page => $most) {
     session_id($id);
     $begin = hrtime(true);
