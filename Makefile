@@ -134,12 +134,18 @@ PHP_CONFIG ?= php-config
 PHP_FLAGS = $(patsubst -I%,-isystem %,$(shell $(PHP_CONFIG) --includes)) -DCOMPILE_DL_CLOAKROOM -fPIC -fvisibility=hidden \
             -Wno-shadow
 PHP_SOURCES := $(wildcard php/*.c)
-.PHONY: php php-test install-php
+.PHONY: php php-phpize php-test install-php
 php: $(B)/cloakroom.so ## the PHP extension, into build/release/cloakroom.so
 $(B)/cloakroom.so: $(PHP_SOURCES) $(wildcard php/*.h src/base/*.[ch] src/client/*.[ch]) Makefile
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) $(PHP_FLAGS) -shared -o $@ $(PHP_SOURCES)
+# The packagers' way, in a copy: the arginfo is touched, or phpize's Makefile tries to download what makes it.
+php-phpize: ## build the extension by phpize, as packages do, into build/phpize/php/modules/
+	@rm -rf build/phpize && mkdir -p build/phpize && cp -r php src build/phpize/
+	@cd build/phpize/php && touch *_arginfo.h && { phpize && ./configure --enable-cloakroom && $(MAKE); } >../log 2>&1 || \
+	    { tail -20 ../log; exit 1; }
+	@php -n -d extension=$(CURDIR)/build/phpize/php/modules/cloakroom.so --ri cloakroom | grep Version
 php-test: all php ## the tests of the PHP extension
 	@tools/check --profile $(P) php php-contention
 install-php: php ## put the extension where PHP looks for it (DESTDIR=…); docs/php.md has the lines for php.ini

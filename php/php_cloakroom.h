@@ -7,6 +7,10 @@
 #ifndef CLOAKROOM_PHP_CLOAKROOM_H
 #define CLOAKROOM_PHP_CLOAKROOM_H
 
+#ifdef HAVE_CONFIG_H
+#include "config.h" /* phpize's: says that this is a library of its own */
+#endif
+
 #include <php.h>
 #include <stdbool.h>
 
