@@ -33,6 +33,8 @@ struct keyclass_prefix {
 struct keyclass_config {
     const struct keyclass_prefix *prefixes;
     size_t nprefixes;
+    bool
+        has_bare; /* a key that looks like an id of PHP's is that of a session, and with the suffix of its lock */
 };
 
 /* What a configured word, PREFIX or PREFIX=APPLICATION, says; false: it names no application, nor can one be made of the
@@ -61,5 +63,11 @@ static inline struct bytes keyclass_locked_id(struct bytes key)
 
 /* Is it made of what PHP makes session ids of? */
 bool keyclass_may_be_id(struct bytes key);
+/* ... and as long as those that PHP makes are? */
+enum { KEYCLASS_ID_MIN = 22 };
+static inline bool keyclass_looks_like_id(struct bytes key)
+{
+    return key.len >= KEYCLASS_ID_MIN && keyclass_may_be_id(key);
+}
 
 #endif

@@ -64,10 +64,18 @@ static bool is_asked_for(const struct op *op, uint64_t asked)
     return op->create && op->initial == 1;
 }
 
+/* Where all that looks like an id is to be one. */
+static bool is_bare_by_name(const struct local *local, struct bytes key)
+{
+    return local->config.keyclass.has_bare && keyclass_looks_like_id(key);
+}
+
 static bool is_suffixed_lock(struct local *local, const struct op *op, uint64_t asked, struct name *ret)
 {
     bool is_first_contact = is_asked_for(op, asked);
     name_bare(local, keyclass_locked_id(op->key), ret);
+    if (is_bare_by_name(local, ret->id))
+        return true;
     if (op->is_late) /* it has waited for it; and a look would give on what is over, past it (L3) */
         return true;
     return lock_is_held(&local->locks, handle_session_key(&ret->session), op->now_s) ||
@@ -78,6 +86,10 @@ static bool is_suffixed_lock(struct local *local, const struct op *op, uint64_t 
 
 static bool is_bare_session(struct local *local, const struct op *op, struct name *ret)
 {
+    if (is_bare_by_name(local, op->key)) {
+        name_bare(local, op->key, ret);
+        return true;
+    }
     bool may_be_locked = lock_has_suffixed(&local->locks);
     bool may_be_known = census_bare(&local->census) > 0;
     if ((!may_be_locked && !may_be_known && !local->has_plain) || !keyclass_may_be_id(op->key))
@@ -166,7 +178,7 @@ void naming_show(const struct local *local, struct bytes key, bool is_session, s
     split(local, key, ret);
     if (ret->kind != KEYCLASS_PLAIN)
         return;
-    if (is_session) {
+    if (is_session || is_bare_by_name(local, key)) {
         ret->kind = KEYCLASS_SESSION;
         name_bare(local, key, ret);
     } else if (keyclass_has_lock_suffix(key)) {

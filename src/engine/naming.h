@@ -6,6 +6,7 @@
  *
  *      <id>.lock   is a lock if it is held; or the id is that of a session; or, at first contact, the way it is asked
  *                  for says so, and no cache item of that name is in the way
+ *      <id>        with keyclass_config.has_bare: is a session if it looks like an id of PHP's, and so is its lock
  *      <id>        is a session if php-memcache has written it (MARK_BARE); or holds its lock now, and no cache item of
  *                  that name is in the way
  *

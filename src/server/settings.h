@@ -62,6 +62,7 @@ struct settings {
     char *pid_file;
     char *user;
     struct option_list session_prefixes;
+    bool bare_sessions;
     char *data; /* NULL: all is kept in memory */
     char *sync;
     uint64_t sync_interval_ms;

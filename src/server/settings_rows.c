@@ -138,6 +138,11 @@ static const struct option_row rows[] = {
              "application of its own, called by that name, or by the prefix without the mark at its end",
      OPTION_LIST(struct settings, session_prefixes),
      .fallback = KEYCLASS_DEFAULT_PREFIX},
+    {.name = "bare-sessions",
+     .help = "a key of 22 or more letters, digits, - and , alone is a session of php-memcache, also before "
+             "its lock "
+             "is asked for",
+     OPTION_FLAG(struct settings, bare_sessions)},
     {.letter = 'X',
      .name = "disable-dumping",
      .help = "refuse lru_crawler metadump and mgdump, which list the keys of all cache items, and sessions "

@@ -98,6 +98,19 @@ def test_bot_life():
         wait_gone(c, "bot", begin, 2)
 
 
+def test_bare_ids():
+    """php-memcache's own, before any lock: sessions only with the option, and only what looks like an id."""
+    id = "0123456789abcdefghijkl"
+    for options, n in (((), 0), (("--bare-sessions",), 1)):
+        with people(2, *options) as (_, (c, stock)):
+            for key in (id, id[1:], "page:" + id, id + "_"):
+                stock.store(key, key.encode(), 100)
+            equal(c.count(), n, f"sessions with {options}")
+            for key in (id, id[1:], "page:" + id, id + "_"):
+                equal(stock.get(key), key.encode(), f"the value of {key}")
+            equal(c.open(id, read_only=True).code, "VA" if n else "NF", "by a verb")
+
+
 def test_absolute_life():
     """From its creation, however much it is used; E is shorter, or does not matter."""
     with people(2, "--absolute-life", "5") as (_, (c, stock)):

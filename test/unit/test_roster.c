@@ -46,7 +46,7 @@ static void lists_go_on_while_others_come_and_go(void **state)
 {
     struct bench *bench = *state;
     struct person a = {0};
-    char id[16];
+    char id[32];
     const struct engine_filter all = {0};
     struct engine_cursor cursor = {0};
     struct engine_session found[2];
