@@ -53,7 +53,8 @@ struct work {
     const struct traits *adopted; /* of a session that is moved here; else NULL */
     bool has_was;                 /* there is a session, or what is left of a killed one */
     struct traits_room room;
-    char tags[TRAITS_TAGS_MAX * TRAITS_TAG_MAX];
+    char tags[TRAITS_TAGS_MAX * TRAITS_TAG_MAX]; /* of a predecessor */
+    char was_tags[TRAITS_TAGS_MAX * TRAITS_TAG_MAX];
 };
 
 /* The key under which the work's item lies. */

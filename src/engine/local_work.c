@@ -251,10 +251,6 @@ static enum attempt stage_and_unlock(struct work *work, struct store_entry *entr
     store_unstage(store, &work->staged);
     work->staged_for = old_version(work, entry);
     bool held = hold_old_value(work, entry, &write, &old);
-    if (is_session(work)) { /* its tags may lie in what is unlocked now */
-        traits_copy(&work->is, &work->is, work->tags);
-        write.nattributes = traits_write(&work->is, &work->room);
-    }
     unlock(work, entry);
     enum err err = ERR_FULL;
     if (held)

@@ -152,7 +152,6 @@ static void decide_succession(struct work *work, const struct store_entry *entry
         refuse(ret, result);
         return;
     }
-    traits_copy(&work->was, &work->was, work->tags); /* for who claims them, once this is unlocked */
     uint32_t grace_s = work->op->session->grace_s;
     work->is.marks |= MARK_SUCCEEDED;
     work->is.end_s = kept_in(work, grace_s);
@@ -192,7 +191,6 @@ static void decide_kill(struct work *work, const struct store_entry *entry, cons
         refuse(ret, result == OP_OK ? OP_MISS : result);
         return;
     }
-    traits_copy(&work->was, &work->was, work->tags);
     uint32_t until_s = work->op->now_s + KILLED_LIFE_S;
     work->is = (struct traits){.marks = MARK_KILLED | (work->was.marks & MARK_BARE)};
     if (lock_is_held_suffixed(&work->local->locks, work_key(work), work->op->now_s))

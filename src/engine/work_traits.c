@@ -15,10 +15,13 @@ static bool is_session(const struct work *work, const struct store_entry *entry)
 void work_read_traits(struct work *work, const struct store_entry *entry)
 {
     work->has_was = is_session(work, entry);
-    if (work->has_was)
+    if (work->has_was) {
         traits_read(entry->item.attributes, &work->was);
-    else
+        /* The record may be gone, its memory another's, by the time they are looked at again. */
+        traits_copy(&work->was, &work->was, work->was_tags);
+    } else {
         traits_clear(&work->was);
+    }
     if (work->adopted != NULL) {
         traits_share(work->adopted, &work->is);
         work->is.marks |= work->name.is_bare ? MARK_BARE : 0U;
