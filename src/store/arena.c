@@ -5,6 +5,14 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+/* The address sanitizer sees who still looks into a segment that has been given back. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, len)   ((void)(p), (void)(len))
+#define ASAN_UNPOISON_MEMORY_REGION(p, len) ((void)(p), (void)(len))
+#endif
+
 enum { HUGE_PAGE = 2 << 20 };
 
 static void *map(uint64_t len)
@@ -17,6 +25,7 @@ static void *map(uint64_t len)
  * has no more to give, the memory goes back all the same and only the addresses stay. */
 static void unmap(void *p, uint64_t len)
 {
+    ASAN_UNPOISON_MEMORY_REGION(p, len); /* the addresses may be had again by others */
     CHECK(munmap(p, len) == 0 || madvise(p, len, MADV_DONTNEED) == 0);
 }
 
@@ -133,6 +142,8 @@ void *arena_take_segment(struct arena *arena, enum arena_rank rank)
         segment = pop_segment(arena, &is_emptied);
     }
     pthread_mutex_unlock(&arena->lock);
+    if (segment != NULL)
+        ASAN_UNPOISON_MEMORY_REGION(segment, arena->segment_bytes);
     if (is_emptied)
         (void)madvise(segment, arena->segment_bytes, MADV_HUGEPAGE);
     return segment;
@@ -142,6 +153,7 @@ void arena_give_segment(struct arena *arena, void *segment)
 {
     uint64_t offset = (uint64_t)((char *)segment - arena->region);
     CHECK(offset < arena->region_bytes && offset % arena->segment_bytes == 0);
+    ASAN_POISON_MEMORY_REGION(segment, arena->segment_bytes);
     pthread_mutex_lock(&arena->lock);
     count_given(arena, arena->segment_bytes);
     arena->idle[arena->nidle++] = (uint32_t)(offset / arena->segment_bytes);
