@@ -373,10 +373,23 @@ static void leave_to_successor(struct session *session)
     lose_token(session);
 }
 
+/* Ends it by what `line` asks; whoever succeeds it has its token. */
+static zend_result end_for_successor(struct session *session, struct line *line)
+{
+    struct reply reply;
+    if (!ask_plain(session, line, (struct bytes){0}, &reply))
+        return complain_of(session);
+    if (reply.code == REPLY_DONE)
+        leave_to_successor(session);
+    lose_token(session);
+    if (reply.code == REPLY_DONE || reply.code == REPLY_MISSING)
+        return SUCCESS;
+    return complain_lost(session, reply.code);
+}
+
 /* session_regenerate_id(false): the old id can be read for a while. */
 zend_result session_succeed(struct session *session, zend_string *id, zend_string *value)
 {
-    struct reply reply;
     const char *why = cannot_write(session, id);
     if (why != NULL)
         return session_complain("%s: %s", session->server->address, why);
@@ -388,33 +401,18 @@ zend_result session_succeed(struct session *session, zend_string *id, zend_strin
         return SUCCESS;
     struct line line = begin_line("sc", id);
     add(&line, " K%s s" ZEND_LONG_FMT, session->token, CLOAKROOM_G(grace));
-    if (!ask_plain(session, &line, (struct bytes){0}, &reply))
-        return complain_of(session);
-    if (reply.code == REPLY_DONE)
-        leave_to_successor(session);
-    lose_token(session);
-    if (reply.code == REPLY_DONE || reply.code == REPLY_MISSING)
-        return SUCCESS;
-    return complain_lost(session, reply.code);
+    return end_for_successor(session, &line);
 }
 
 /* session_regenerate_id(true): refused when the session was killed meanwhile, or it would go on under the new id. */
 zend_result session_kill_to_succeed(struct session *session, zend_string *id)
 {
-    struct reply reply;
     const char *why = cannot_write(session, id);
     if (why != NULL)
         return session_complain("%s: %s", session->server->address, why);
     struct line line = begin_line("sk", id);
     add(&line, " K%s s", session->token);
-    if (!ask_plain(session, &line, (struct bytes){0}, &reply))
-        return complain_of(session);
-    if (reply.code == REPLY_DONE)
-        leave_to_successor(session);
-    lose_token(session);
-    if (reply.code == REPLY_DONE || reply.code == REPLY_MISSING)
-        return SUCCESS;
-    return complain_lost(session, reply.code);
+    return end_for_successor(session, &line);
 }
 
 zend_result session_kill(struct session *session, zend_string *id)
