@@ -14,7 +14,7 @@ AR        := gcc-ar
 WARNINGS  := -Wall -Wextra -Wconversion -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS    := -std=gnu11 -g -fno-strict-aliasing -fstack-protector-strong $(WARNINGS)
 CPPFLAGS  := -Isrc -D_GNU_SOURCE
-LDLIBS    := -pthread -Wl,--as-needed -lssl -lcrypto
+LDLIBS    := -pthread -Wl,--as-needed -lssl -lcrypto -lmicrohttpd -ljansson -lsystemd
 
 ifeq ($(P),release)
 CFLAGS += -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2
@@ -30,7 +30,7 @@ $(error P=$(P) is no profile; take release, debug, asan or tsan)
 endif
 
 # Everything but the two mains is one archive, which the programs and the unit tests link.
-MODULES   := base io net proto store engine server client cli
+MODULES   := base io net proto store engine http server client cli
 MAINS     := src/server/main.c src/cli/main.c
 SOURCES   := $(filter-out $(MAINS),$(foreach m,$(MODULES),$(wildcard src/$(m)/*.c)))
 OBJECTS   := $(SOURCES:src/%.c=$(B)/obj/%.o)
@@ -103,6 +103,7 @@ check-asan: ## the part of `make check` that CI repeats under the address saniti
 	@tools/check --profile asan unit dialogues
 check-full: ## every suite under every profile; takes its time
 	@tools/deps check
+	@tools/deps full
 	@for p in release asan tsan; do $(MAKE) P=$$p suites && \
 	    tools/check --profile $$p all || exit 1; done
 	@tools/check --profile release sim-full leases-full kill-full contention-full
