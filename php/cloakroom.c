@@ -40,19 +40,27 @@ static ZEND_INI_MH(update_s)
     return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, S_MAX);
 }
 
+static bool is_application(struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.p[i];
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!is_letter && c != '.' && c != '_' && c != '-')
+            return false;
+    }
+    return name.len <= APPLICATION_MAX;
+}
+
 static ZEND_INI_MH(update_application)
 {
-    for (size_t i = 0; new_value != NULL && i < ZSTR_LEN(new_value); i++) {
-        char c = ZSTR_VAL(new_value)[i];
-        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if ((!is_letter && c != '.' && c != '_' && c != '-') || i >= APPLICATION_MAX) {
-            php_error_docref(
-                NULL, E_WARNING,
-                "Cloakroom: cloakroom.application = \"%s\" is refused; it may have letters, digits, '.', '_' "
-                "and '-', %d at most",
-                ZSTR_VAL(new_value), APPLICATION_MAX);
-            return FAILURE;
-        }
+    if (new_value != NULL &&
+        !is_application((struct bytes){.p = ZSTR_VAL(new_value), .len = ZSTR_LEN(new_value)})) {
+        php_error_docref(
+            NULL, E_WARNING,
+            "Cloakroom: cloakroom.application = \"%s\" is refused; it may have letters, digits, '.', '_' "
+            "and '-', %d at most",
+            ZSTR_VAL(new_value), APPLICATION_MAX);
+        return FAILURE;
     }
     return OnUpdateString(entry, new_value, mh_arg1, mh_arg2, mh_arg3, stage);
 }
@@ -70,6 +78,8 @@ PHP_INI_BEGIN()
     ENTRY("cloakroom.grace",           "30",    update_s,           grace)
     ENTRY("cloakroom.application",     "",      update_application, application)
     ENTRY("cloakroom.tag_from",        "",      OnUpdateString,     tag_from)
+    STD_PHP_INI_BOOLEAN("cloakroom.stand_in", "1", PHP_INI_SYSTEM, OnUpdateBool, stand_in, zend_cloakroom_globals,
+                        cloakroom_globals)
     STD_PHP_INI_BOOLEAN("session.cloakroom_lock", "1", PHP_INI_ALL, OnUpdateBool, lock, zend_cloakroom_globals,
                         cloakroom_globals)
 PHP_INI_END()
@@ -83,12 +93,35 @@ struct server_limits cloakroom_limits(void)
                                   .wait_ms = (uint32_t)CLOAKROOM_G(wait)};
 }
 
+enum stand_in cloakroom_acting_as(void)
+{
+    return CLOAKROOM_G(current) != NULL ? CLOAKROOM_G(acting_as) : stand_in_configured();
+}
+
+static struct bytes application_of(enum stand_in which)
+{
+    const char *setting = CLOAKROOM_G(application);
+    return setting != NULL && *setting != '\0' ? bytes_of(setting) : stand_in_application(which);
+}
+
+bool cloakroom_check_application(enum stand_in which)
+{
+    struct bytes application = application_of(which);
+    if (is_application(application))
+        return true;
+    php_error_docref(NULL, E_WARNING,
+                     "Cloakroom: memcached.sess_prefix = \"%s\" makes no name of an application; give the "
+                     "server --session-prefix=%s=NAME, and PHP cloakroom.application = NAME",
+                     application.p, application.p);
+    return false;
+}
+
 const char *cloakroom_application_flag(char room[static 80])
 {
-    const char *application = CLOAKROOM_G(application);
-    if (application == NULL || *application == '\0')
-        return "";
-    snprintf(room, 80, " A%s", application);
+    struct bytes application = application_of(cloakroom_acting_as());
+    room[0] = '\0';
+    if (application.len > 0 && is_application(application))
+        snprintf(room, 80, " A%.*s", (int)application.len, application.p);
     return room;
 }
 
@@ -155,9 +188,16 @@ static void show_server(const struct server *server)
 
 static PHP_MINFO_FUNCTION(cloakroom)
 {
+    char names[64];
+    size_t len = 0;
+    for (enum stand_in which = STAND_IN_NONE; which < STAND_INS; which++)
+        if (which == STAND_IN_NONE || stand_in_is_wanted(which))
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%s", len > 0 ? ", " : "",
+                                    stand_in_name(which));
     php_info_print_table_start();
     php_info_print_table_row(2, "Cloakroom's session handler", "enabled");
     php_info_print_table_row(2, "Version", VERSION_TEXT);
+    php_info_print_table_row(2, "session.save_handler", names);
     for (const struct server *server = CLOAKROOM_G(servers); server != NULL; server = server->next)
         show_server(server);
     php_info_print_table_end();
@@ -165,7 +205,8 @@ static PHP_MINFO_FUNCTION(cloakroom)
     (void)zend_module;
 }
 
-static const zend_module_dep dependencies[] = {ZEND_MOD_REQUIRED("session") ZEND_MOD_END};
+static const zend_module_dep dependencies[] = {ZEND_MOD_REQUIRED("session") ZEND_MOD_OPTIONAL("memcache")
+                                                   ZEND_MOD_OPTIONAL("memcached") ZEND_MOD_END};
 
 zend_module_entry cloakroom_module_entry = {STANDARD_MODULE_HEADER_EX,
                                             NULL,

@@ -20,7 +20,9 @@ static struct server *find_server(void)
     char error[CLIENT_ERROR_MAX];
     if (CLOAKROOM_G(current) != NULL)
         return CLOAKROOM_G(current);
-    const char *path = zend_ini_string((char *)"session.save_path", sizeof "session.save_path" - 1, 0);
+    const char *path =
+        stand_in_save_path(cloakroom_acting_as(),
+                           zend_ini_string((char *)"session.save_path", sizeof "session.save_path" - 1, 0));
     struct server *server = server_find(&CLOAKROOM_G(servers), path != NULL ? path : "", error);
     if (server == NULL)
         complain(error);

@@ -46,20 +46,40 @@ static bool is_regenerating(void)
 
 /* ---- the beginning and the end of a session ---- */
 
-static PS_OPEN_FUNC(cloakroom)
+static zend_result open_as(enum stand_in which, void **mod_data, const char *save_path)
 {
     char error[CLIENT_ERROR_MAX];
-    (void)session_name;
+    if (!cloakroom_check_application(which))
+        return FAILURE;
     if (!is_regenerating())
         CLOAKROOM_G(predecessor)[0] = '\0';
-    struct server *server = server_find(&CLOAKROOM_G(servers), save_path, error);
+    struct server *server = server_find(&CLOAKROOM_G(servers), stand_in_save_path(which, save_path), error);
     if (server == NULL)
         return session_complain("%s", error);
     struct session *session = ecalloc(1, sizeof *session);
     session->server = server;
     CLOAKROOM_G(current) = server;
+    CLOAKROOM_G(acting_as) = which;
     PS_SET_MOD_DATA(session);
     return SUCCESS;
+}
+
+static PS_OPEN_FUNC(cloakroom)
+{
+    (void)session_name;
+    return open_as(STAND_IN_NONE, mod_data, save_path);
+}
+
+static PS_OPEN_FUNC(memcached)
+{
+    (void)session_name;
+    return open_as(STAND_IN_MEMCACHED, mod_data, save_path);
+}
+
+static PS_OPEN_FUNC(memcache)
+{
+    (void)session_name;
+    return open_as(STAND_IN_MEMCACHE, mod_data, save_path);
 }
 
 static PS_CLOSE_FUNC(cloakroom)
@@ -206,9 +226,22 @@ static PS_GC_FUNC(cloakroom)
     return 0;
 }
 
-static const ps_module handler = {PS_MOD_UPDATE_TIMESTAMP(cloakroom)};
+/* The same handler but for how it is opened. */
+#define HANDLER(name)                                                                                        \
+    {                                                                                                        \
+#name, ps_open_##name, ps_close_cloakroom, ps_read_cloakroom, ps_write_cloakroom,                    \
+            ps_delete_cloakroom, ps_gc_cloakroom, ps_create_sid_cloakroom, ps_validate_sid_cloakroom,        \
+            ps_update_timestamp_cloakroom                                                                    \
+    }
+
+static const ps_module handlers[STAND_INS] = {[STAND_IN_NONE] = HANDLER(cloakroom),
+                                              [STAND_IN_MEMCACHED] = HANDLER(memcached),
+                                              [STAND_IN_MEMCACHE] = HANDLER(memcache)};
 
 void handler_register(void)
 {
-    php_session_register_module(&handler);
+    php_session_register_module(&handlers[STAND_IN_NONE]);
+    for (enum stand_in which = STAND_IN_MEMCACHED; which < STAND_INS; which++)
+        if (stand_in_is_wanted(which))
+            php_session_register_module(&handlers[which]);
 }

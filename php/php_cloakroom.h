@@ -15,6 +15,7 @@
 #include <stdbool.h>
 
 #include "server.h"
+#include "stand_in.h"
 #include "tags.h"
 
 extern zend_module_entry cloakroom_module_entry;
@@ -37,10 +38,12 @@ ZEND_BEGIN_MODULE_GLOBALS(cloakroom)
     zend_long grace;           /* s */
     char *application;
     char *tag_from;
+    bool stand_in;
     bool lock;
     char host[HOST_MAX]; /* what this machine calls itself, as of the start */
     struct server *servers;
     struct server *current;      /* of the session that is open, or NULL */
+    enum stand_in acting_as;     /* the name by which the session that is open was asked for */
     zend_string *current_id;     /* its id, borrowed; or NULL */
     char predecessor[TOKEN_MAX]; /* of the session that the next one takes the place of, or "" */
     struct tags tags;            /* given by cloakroom_tag(), not yet sent */
@@ -57,6 +60,12 @@ ZEND_TSRMLS_CACHE_EXTERN()
 
 /* handler.c */
 void handler_register(void);
+
+/* Who the open session, or else session.save_handler, takes us for. */
+enum stand_in cloakroom_acting_as(void);
+
+/* False, after a warning: the prefix of a php.ini of old makes no name of an application. */
+bool cloakroom_check_application(enum stand_in which);
 
 /* What goes on in the settings, for a request to a server. */
 struct server_limits cloakroom_limits(void);
