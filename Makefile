@@ -154,11 +154,11 @@ install-php: php ## put the extension where PHP looks for it (DESTDIR=…); docs
 
 # clang alone has libFuzzer; its __atomic builtins take no _Atomic, which one thread can do without.
 FUZZ      := $(patsubst fuzz/fuzz_%.c,build/fuzz/fuzz_%,$(wildcard fuzz/fuzz_*.c))
-FUZZED    := $(foreach m,base io proto store,$(wildcard src/$(m)/*.c))
+FUZZED    := $(foreach m,base io proto store,$(wildcard src/$(m)/*.c)) src/cli/doctor_ini.c src/cli/doctor_conf.c
 .PHONY: fuzz
 fuzz: $(FUZZ) ## a few seconds of any bytes for each target of fuzz/ (FUZZ_ARGS='--seconds 600')
 	@fuzz/run.py $(FUZZ_ARGS)
-build/fuzz/%: fuzz/%.c $(FUZZED) $(wildcard src/base/*.h src/io/*.h src/proto/*.h src/store/*.h) Makefile
+build/fuzz/%: fuzz/%.c $(FUZZED) $(wildcard src/base/*.h src/io/*.h src/proto/*.h src/store/*.h src/cli/doctor_*.h) Makefile
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	@clang $(CPPFLAGS) -D_Atomic= -std=gnu11 -g -O1 -fno-strict-aliasing -fno-omit-frame-pointer \
