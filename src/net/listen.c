@@ -3,9 +3,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -161,6 +163,41 @@ enum err listen_unix(const char *path, unsigned mode, int backlog, int *ret_fd, 
     if (fd >= 0)
         close(fd);
     return err;
+}
+
+static int option_of(int fd, int option)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : -1;
+}
+
+bool listen_adopt(int fd)
+{
+    int family = option_of(fd, SO_DOMAIN);
+    if ((family != AF_INET && family != AF_INET6 && family != AF_UNIX) ||
+        option_of(fd, SO_TYPE) != SOCK_STREAM || option_of(fd, SO_ACCEPTCONN) != 1)
+        return false;
+    if (family != AF_UNIX)
+        set_tcp_options(fd,
+                        family); /* what is too late once it is bound is the business of who has bound it */
+    return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
+
+char *listen_path(int fd)
+{
+    struct sockaddr_un address = {0};
+    socklen_t len = sizeof address;
+    char *path;
+    if (option_of(fd, SO_DOMAIN) != AF_UNIX || getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+        return NULL;
+    size_t head = offsetof(struct sockaddr_un, sun_path);
+    int most = len > head ? (int)(len - head) : 0;
+    bool is_abstract = most > 0 && address.sun_path[0] == '\0';
+    if (asprintf(&path, is_abstract ? "@%.*s" : "%.*s", is_abstract ? most - 1 : most,
+                 address.sun_path + is_abstract) < 0)
+        return NULL;
+    return path;
 }
 
 uint16_t listen_port(int fd)

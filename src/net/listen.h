@@ -26,6 +26,12 @@ enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, 
 /* Listens on a socket file with access mode `mode`. */
 enum err listen_unix(const char *path, unsigned mode, int backlog, int *ret_fd, char *error) ERR_MUST_CHECK;
 
+/* Makes a socket that somebody else has opened one of ours: false when it does not listen for streams. */
+bool listen_adopt(int fd);
+
+/* The name of a unix socket, "@…" for one without a file, which the caller frees; NULL: it is none. */
+char *listen_path(int fd);
+
 /* The port a TCP socket listens on. */
 uint16_t listen_port(int fd);
 

@@ -198,8 +198,10 @@ void listener_close_all(struct listener *listeners, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         close(listeners[i].fd);
-        if (listeners[i].path != NULL && inode_of(listeners[i].path) == listeners[i].inode)
+        if (listeners[i].path != NULL && listeners[i].inode != 0 &&
+            inode_of(listeners[i].path) == listeners[i].inode)
             unlink(listeners[i].path);
+        free(listeners[i].passed_path);
     }
     free(listeners);
 }

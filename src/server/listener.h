@@ -28,8 +28,9 @@ struct listener {
     int fd;
     unsigned role;
     bool is_tls;
-    const char *path; /* of a unix socket; else NULL */
-    uint64_t inode;   /* of that: a successor's socket of the same name is not ours to remove */
+    const char *path;  /* of a unix socket; else NULL */
+    char *passed_path; /* the same, when the service manager has opened it: nothing to remove then */
+    uint64_t inode;    /* of that file: a successor's socket of the same name is not ours to remove */
 };
 
 /* Opens all that settings ask for. *ret is an array of *ret_n. */

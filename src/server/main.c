@@ -10,6 +10,7 @@
 #include "net/listen.h"
 #include "server/idkey.h"
 #include "server/process.h"
+#include "server/service.h"
 #include "server/tell.h"
 #include "server/worker.h"
 
@@ -154,8 +155,17 @@ static enum err start_workers(struct server *server, char *error)
     return err;
 }
 
+static enum err load_from_disk(struct server *server, const struct local_config *config,
+                               struct service *service, char *error)
+{
+    service_load_begin(service, &server->progress);
+    enum err err = load_engine(server, config, error);
+    service_load_end(service);
+    return err;
+}
+
 /* With a disk the workers are there first: who comes while it is read waits, and can ask how far it is. */
-static enum err start_service(struct server *server, char *error)
+static enum err start_service(struct server *server, struct service *service, char *error)
 {
     char problem[STORE_PROBLEM_MAX] = "";
     enum err err = open_data(server, error);
@@ -176,7 +186,7 @@ static enum err start_service(struct server *server, char *error)
     server->engine = server->loading;
     err = start_workers(server, error);
     if (err == ERR_NONE)
-        err = load_engine(server, &config, error);
+        err = load_from_disk(server, &config, service, error);
     if (err == ERR_NONE)
         loading_end(server->loading);
     return err;
@@ -264,8 +274,28 @@ static void block_signals(sigset_t *set)
     CHECK(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
 }
 
+/* Sockets that the service manager has opened take the place of those of the options. */
+static enum err open_listeners(struct server *server, char *error)
+{
+    const struct settings *settings = server->settings;
+    enum err err = service_take_listeners(settings, &server->listeners, &server->nlisteners, error);
+    if (err == ERR_NONE && server->nlisteners > 0) {
+        if (settings->listen.n > 0 || settings->socket_path != NULL)
+            fprintf(stderr,
+                    "cloakroomd: -l and -s are left aside: the service manager has opened the sockets\n");
+        return ERR_NONE;
+    }
+    if (err == ERR_NONE)
+        err = listener_open_all(settings, &server->listeners, &server->nlisteners, error);
+    if (err == ERR_NONE && settings->socket_path != NULL)
+        err = process_give_away(settings->socket_path, settings->user, error);
+    if (err == ERR_NONE && settings->socket_path == NULL)
+        tell_ports(server);
+    return err;
+}
+
 /* In this order: what needs root, the background, the user; threads last, as a fork takes none along. */
-static enum err start(struct server *server, int *ret_ready_fd, char *error)
+static enum err start(struct server *server, struct service *service, int *ret_ready_fd, char *error)
 {
     struct settings *settings = server->settings;
     enum err err = process_raise_descriptors(settings->max_connections, error);
@@ -276,17 +306,15 @@ static enum err start(struct server *server, int *ret_ready_fd, char *error)
     if (err == ERR_NONE)
         err = access_open(&server->access, settings, server->started_ns, error);
     if (err == ERR_NONE)
-        err = listener_open_all(settings, &server->listeners, &server->nlisteners, error);
-    if (err == ERR_NONE && settings->socket_path == NULL)
-        tell_ports(server);
-    if (err == ERR_NONE && settings->daemonize)
+        err = open_listeners(server, error);
+    if (err == ERR_NONE && settings->daemonize && service_is_watched())
+        fprintf(stderr, "cloakroomd: -d is left aside: the service manager keeps it in the background\n");
+    else if (err == ERR_NONE && settings->daemonize)
         err = process_fork(ret_ready_fd, error);
     if (err == ERR_NONE && settings->pid_file != NULL) {
         err = process_write_pid(settings->pid_file, error);
         server->pid_file = err == ERR_NONE ? settings->pid_file : NULL;
     }
-    if (err == ERR_NONE && settings->socket_path != NULL)
-        err = process_give_away(settings->socket_path, settings->user, error);
     if (err == ERR_NONE && settings->core_dumps)
         err = process_allow_cores(error);
     if (err == ERR_NONE && settings->lock_memory)
@@ -294,7 +322,7 @@ static enum err start(struct server *server, int *ret_ready_fd, char *error)
     if (err == ERR_NONE)
         err = process_become_user(settings->user, error);
     if (err == ERR_NONE)
-        err = start_service(server, error);
+        err = start_service(server, service, error);
     if (err == ERR_NONE && settings->lock_memory)
         lock_memory();
     return err;
@@ -308,18 +336,16 @@ static uint64_t buffers_bytes(const struct settings *settings)
     return share < BUFFERS_MIN_BYTES ? BUFFERS_MIN_BYTES : share;
 }
 
-static void wait_for_the_end(struct server *server, const sigset_t *signals)
+static void wait_for_the_end(struct server *server, struct service *service, const sigset_t *signals)
 {
     char error[ERROR_MAX];
-    int number;
-    for (;;) {
-        CHECK(sigwait(signals, &number) == 0);
-        if (number != SIGHUP)
-            return;
+    while (service_wait_signal(service, server, signals) == SIGHUP) {
+        service_say_reloading();
         if (access_reload_users(&server->access, error) != ERR_NONE)
             fprintf(stderr, "cloakroomd: SIGHUP: %s; the users stay as they were\n", error);
         if (access_reload_certs(&server->access, clock_steady_ns(server->clock), error) != ERR_NONE)
             fprintf(stderr, "cloakroomd: SIGHUP: %s; the certificate stays as it was\n", error);
+        service_say_ready(server);
     }
 }
 
@@ -327,6 +353,7 @@ static int serve(struct settings *settings)
 {
     char error[ERROR_MAX];
     struct server server = {.settings = settings, .clock = &clock_system};
+    struct service service = {0};
 #ifdef CLOAKROOM_DEBUG
     debug_clock_init(&server.debug_clock);
     server.clock = &server.debug_clock.clock;
@@ -339,12 +366,14 @@ static int serve(struct settings *settings)
     sigset_t signals;
     block_signals(&signals);
     int ready_fd = -1;
-    enum err err = start(&server, &ready_fd, error);
+    enum err err = start(&server, &service, &ready_fd, error);
     if (err == ERR_NONE) {
         say_ready(&server);
+        service_say_ready(&server);
         if (ready_fd >= 0)
             process_detach(ready_fd);
-        wait_for_the_end(&server, &signals);
+        wait_for_the_end(&server, &service, &signals);
+        service_say_stopping();
     } else {
         complain(error);
     }
