@@ -237,14 +237,17 @@ struct engine_filter {
     struct bytes application;
     struct bytes tag;
     struct bytes except; /* kill: the id of one that stays */
+    uint64_t handle;     /* list: this one */
     bool has_application;
     bool has_tag;
     bool has_except;
+    bool has_handle;
+    bool is_held; /* list: those that somebody holds now; who waits for one waits for these */
 };
 
 /* Where a list stands. Zero it to begin. */
 struct engine_cursor {
-    struct store_cursor at; /* without a tag */
+    struct store_cursor at; /* without a tag; of held ones: at.bucket, of the table of leases */
     uint64_t handle;        /* the last that was told, of all, or of those at that place */
     bool has_handle;
 };

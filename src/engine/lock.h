@@ -111,4 +111,10 @@ void lock_kill(struct lock_table *table, struct bytes session);
 /* Who holds it, as an open that is busy is told. False: nobody. */
 bool lock_describe(struct lock_table *table, struct bytes session, struct op_session *ret);
 
+/* The handles of held ones, at most `max` (and the lowest), in ascending order: those above *after (NULL: all) in bucket
+ * *bucket, or where there are none, all of a later one, which *bucket is then. None, and true: *bucket is where to go on.
+ * False: that was all. */
+bool lock_list(struct lock_table *table, uint32_t *bucket, const uint64_t *after, uint64_t *ret, size_t max,
+               size_t *ret_n);
+
 #endif

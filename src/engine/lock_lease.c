@@ -2,7 +2,7 @@
 #include "base/check.h"
 #include "engine/lock_private.h"
 
-enum { NS_PER_MS = 1000000 };
+enum { NS_PER_MS = 1000000, BUCKETS_AT_ONCE = 256 };
 #define NS_PER_S ((uint64_t)1000000000)
 
 static uint32_t now_of(const struct lock_table *table)
@@ -213,4 +213,40 @@ bool lock_describe(struct lock_table *table, struct bytes session, struct op_ses
         describe(table, lock, ret);
     pthread_mutex_unlock(&table->mutex);
     return is_held;
+}
+
+static void list_bucket(const struct lock *lock, const uint64_t *after, uint64_t *ret, size_t max,
+                        size_t *ret_n)
+{
+    for (; lock != NULL; lock = lock->next_in_bucket) {
+        uint64_t handle = bytes_get_be64(lock->key); /* so a key begins */
+        if (lock->client == NULL || (after != NULL && handle <= *after))
+            continue;
+        size_t at = *ret_n;
+        while (at > 0 && ret[at - 1] > handle)
+            at--;
+        if (at == max)
+            continue;
+        size_t nmoved = (*ret_n < max ? *ret_n : max - 1) - at;
+        memmove(ret + at + 1, ret + at, nmoved * sizeof *ret);
+        ret[at] = handle;
+        *ret_n += *ret_n < max;
+    }
+}
+
+bool lock_list(struct lock_table *table, uint32_t *bucket, const uint64_t *after, uint64_t *ret, size_t max,
+               size_t *ret_n)
+{
+    uint32_t end = *bucket + BUCKETS_AT_ONCE;
+    *ret_n = 0;
+    pthread_mutex_lock(&table->mutex);
+    while (*bucket < LOCK_BUCKETS && *bucket < end) {
+        list_bucket(table->buckets[*bucket], after, ret, max, ret_n);
+        if (*ret_n > 0)
+            break;
+        (*bucket)++;
+        after = NULL;
+    }
+    pthread_mutex_unlock(&table->mutex);
+    return *bucket < LOCK_BUCKETS;
 }

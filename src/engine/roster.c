@@ -69,7 +69,7 @@ static bool describe(struct local *local, const struct engine_filter *filter, ui
     store_unlock(&entry);
     *ret_unwritten |= entry.unwritten;
     ret->is_held = is_it && lock_describe(&local->locks, handle_session_key(&session), &ret->lease);
-    return is_it;
+    return is_it && (ret->is_held || !filter->is_held);
 }
 
 static void see(void *arg, struct bytes key, const struct store_item *item)
@@ -112,11 +112,27 @@ static bool handles_there(struct local *local, struct engine_cursor *cursor, uin
     return has_more;
 }
 
+/* Those that are held: a place is a bucket of the table of leases, with the last that was told of it. */
+static bool held_there(struct local *local, struct engine_cursor *cursor, struct handles *ret)
+{
+    uint32_t bucket = cursor->at.bucket;
+    bool has_more = lock_list(&local->locks, &cursor->at.bucket, cursor->has_handle ? &cursor->handle : NULL,
+                              ret->list, SLICE, &ret->n);
+    if (cursor->at.bucket != bucket)
+        cursor->has_handle = false;
+    return has_more;
+}
+
 /* The next ones. False: there are none behind them. */
 static bool next_handles(struct local *local, const struct engine_filter *filter,
                          struct engine_cursor *cursor, uint32_t now_s, struct handles *ret,
                          struct store_cursor *ret_next, uint64_t *ret_unwritten)
 {
+    *ret = (struct handles){.list = {filter->handle}, .n = 1};
+    if (filter->has_handle)
+        return false;
+    if (filter->is_held)
+        return held_there(local, cursor, ret);
     ret->n = 0;
     if (!filter->has_tag)
         return handles_there(local, cursor, now_s, ret, ret_next, ret_unwritten);
@@ -130,9 +146,9 @@ bool roster_list(struct local *local, const struct engine_filter *filter, struct
                  uint64_t *ret_unwritten)
 {
     struct handles handles;
-    struct store_cursor next;
+    struct store_cursor next = cursor->at;
     *ret_n = 0;
-    if (!store_cursor_is_sound(local->store, &cursor->at))
+    if (!filter->is_held && !store_cursor_is_sound(local->store, &cursor->at))
         return false;
     bool has_more = next_handles(local, filter, cursor, now_s, &handles, &next, ret_unwritten);
     size_t i = 0;
@@ -143,7 +159,7 @@ bool roster_list(struct local *local, const struct engine_filter *filter, struct
     }
     if (i < handles.n)
         return true;
-    if (!filter->has_tag) {
+    if (!filter->is_held && !filter->has_tag) {
         cursor->has_handle = false;
         cursor->at = next;
     }

@@ -157,7 +157,8 @@ struct request {
     bool must_exist; /* so: make nothing */
     bool keep_lease; /* sw */
     bool is_bot;     /* so, sw */
-    bool by_handle;  /* sk */
+    bool by_handle;  /* sk, sl */
+    bool is_held;    /* sl: only those that are held */
     bool by_tag;     /* sk */
     bool has_tags;   /* sw: its tags, perhaps none, replace those there are; sl, sn: only what has the tag */
 };

@@ -39,7 +39,7 @@ static const char *letters_of(enum verb verb)
     case VERB_KILL:
         return "AkObKshgX";
     case VERB_LIST:
-        return "AOCNG";
+        return "AOCNGhw";
     case VERB_COUNT:
         return "AOG";
     default:
@@ -211,6 +211,9 @@ static void take_letter(struct flags *flags, char letter)
     case 's':
         request->succeeds = true;
         break;
+    case 'w':
+        request->is_held = true;
+        break;
     case 'b':
         flags->is_base64 = true;
         break;
@@ -239,6 +242,11 @@ static enum refusal take_flag(struct flags *flags, struct bytes word)
     if (letter == 's' && request->verb == VERB_CLOSE) {
         request->succeeds = true;
         return num_parse_u32(token, &request->grace_s) ? REFUSAL_NONE : REFUSAL_TOKEN;
+    }
+    if (letter == 'h' && request->verb == VERB_LIST) {
+        uint64_t handle;
+        request->by_handle = true;
+        return parse_handle(token, &handle) ? REFUSAL_NONE : REFUSAL_TOKEN;
     }
     if (letter == 'O' && word.len > META_OPAQUE_MAX)
         return REFUSAL_OPAQUE;
@@ -390,6 +398,7 @@ struct bytes proto_spared(const struct request *request, char room[PROTO_KEY_MAX
 uint64_t proto_handle(const struct request *request)
 {
     uint64_t handle;
-    CHECK(parse_handle(request->key, &handle)); /* as above */
+    struct bytes text = request->verb == VERB_LIST ? token_of(request, 'h') : request->key;
+    CHECK(parse_handle(text, &handle)); /* as above */
     return handle;
 }

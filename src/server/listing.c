@@ -34,6 +34,12 @@ static void put_answer(struct conn *conn, const struct request *request, enum st
         conn->out.len += proto_put_answer(&conn->proto, request, &answer, room);
 }
 
+/* A list by tag goes on behind a handle, any other at a place. */
+static bool has_place(const struct engine_filter *filter)
+{
+    return filter->is_held || !filter->has_tag;
+}
+
 /* Numbers with points between them, as put_cursor() writes them. */
 static bool read_numbers(struct bytes text, uint64_t ret[CURSOR_NUMBERS], size_t *ret_n)
 {
@@ -52,20 +58,20 @@ static bool read_numbers(struct bytes text, uint64_t ret[CURSOR_NUMBERS], size_t
     return false;
 }
 
-static bool read_cursor(struct bytes text, bool has_tag, struct engine_cursor *ret)
+static bool read_cursor(struct bytes text, bool is_placed, struct engine_cursor *ret)
 {
     uint64_t numbers[CURSOR_NUMBERS];
     size_t n = 0;
     *ret = (struct engine_cursor){0};
     if (text.len == 0)
         return true;
-    size_t nplace = has_tag ? 0 : CURSOR_NUMBERS - 1;
+    size_t nplace = is_placed ? CURSOR_NUMBERS - 1 : 0;
     if (!read_numbers(text, numbers, &n) || n < nplace || n > nplace + 1 || n == 0)
         return false;
     ret->has_handle = n > nplace;
     if (ret->has_handle)
         ret->handle = numbers[nplace];
-    if (has_tag)
+    if (!is_placed)
         return true;
     if (numbers[0] > UINT32_MAX || numbers[1] > 32 || numbers[2] > UINT32_MAX)
         return false;
@@ -76,9 +82,9 @@ static bool read_cursor(struct bytes text, bool has_tag, struct engine_cursor *r
     return true;
 }
 
-static size_t put_cursor(const struct engine_cursor *cursor, bool has_tag, char *out, size_t room)
+static size_t put_cursor(const struct engine_cursor *cursor, bool is_placed, char *out, size_t room)
 {
-    if (has_tag)
+    if (!is_placed)
         return (size_t)snprintf(out, room, "%" PRIu64, cursor->handle);
     int len = snprintf(out, room, "%u.%u.%u.%" PRIu64, cursor->at.shard, cursor->at.depth, cursor->at.bucket,
                        cursor->at.tag);
@@ -166,6 +172,9 @@ static void fill_filter(struct listing *listing)
         filter->has_except = filter->except.len > 0;
     } else {
         filter->has_tag = request->has_tags && proto_next_tag(&rest, &filter->tag);
+        filter->is_held = request->is_held;
+        filter->has_handle = request->by_handle;
+        filter->handle = request->by_handle ? proto_handle(request) : 0;
     }
 }
 
@@ -187,7 +196,7 @@ static void begin(struct conn *conn)
     listing->left = conn->request.verb == VERB_LIST ? conn->request.page : UINT32_MAX;
     fill_filter(listing);
     if (conn->request.verb == VERB_LIST &&
-        !read_cursor(proto_cursor(&conn->request), listing->filter.has_tag, &listing->cursor)) {
+        !read_cursor(proto_cursor(&conn->request), has_place(&listing->filter), &listing->cursor)) {
         exec_put_line(conn, bytes_of("CLIENT_ERROR no such cursor: begin without one"));
         listing_free(&listing);
         return;
@@ -261,7 +270,8 @@ static bool go_on_listing(struct conn *conn, struct listing *listing)
         return true;
     if (listing->request.verb == VERB_LIST) {
         char text[PROTO_CURSOR_MAX + 1];
-        size_t len = has_more ? put_cursor(&listing->cursor, listing->filter.has_tag, text, sizeof text) : 0;
+        size_t len =
+            has_more ? put_cursor(&listing->cursor, has_place(&listing->filter), text, sizeof text) : 0;
         put_end(conn, &listing->request, (struct bytes){.p = text, .len = len});
     } else {
         put_answer(conn, &listing->request, STATUS_OK, listing->number);

@@ -233,7 +233,7 @@ def test_who_does_not_read_its_list():
 
 
 def test_a_session_is_shown_as_it_is():
-    with people(3) as (_, (c, holder, waiter)):
+    with people(3) as (s, (c, holder, waiter)):
         put_all(c, ["s"], b"x" * 1000, tags=["b", "a", "b"], life_s=500, application="shop")
         holder.open("s", application="shop", holder="web-1:/cart")
         waiter.ask_open("s", application="shop", wait_ms=9000)
@@ -242,7 +242,17 @@ def test_a_session_is_shown_as_it_is():
         equal((line.tags, line.fields["A"], line.fields["n"], line.fields["h"]), (["b", "a"], "shop", "1", "web-1:/cart"), "line")
         check(line.int("a") <= 5 and line.int("i") <= 5 and 490 <= line.int("t") <= 500, f"times of {line}")
         check(1000 < line.int("s") < 1200 and line.int("m") < 5000, f"size, and how long it has been held: {line}")
+        put_all(c, ["t"])
+        equal([one.handle for one in c.list(held=True)], [line.handle], "held ones")
+        handles = {one.handle for one in c.list()}
+        for handle in handles:
+            equal([one.handle for one in c.list(handle=handle)], [handle], "one by its handle")
+        equal((len(handles), c.list(handle="00" * 8), c.list(handle=line.handle, application="other")), (2, [], []), "others")
         holder.close()
         waiter.answer()
-        line, = c.list()
+        waiter.close()
+        harness.wait_for(lambda: c.list(held=True) == [], "nobody holds it")
+        holder = Verbs(s.address)
+        holder.open("s", application="shop")
+        line, = c.list(held=True)
         check("n" not in line.fields and "h" not in line.fields and "m" in line.fields, line)

@@ -161,9 +161,9 @@ class Verbs(Client):
         harness.equal(end.code, "EN", "the end of a list")
         return found, end.fields.get("C")
 
-    def page(self, cursor=None, n=None, tag=None, application=None):
+    def page(self, cursor=None, n=None, tag=None, application=None, held=False, handle=None):
         """One page of sl: sessions, and the cursor when there is more."""
-        self.ask("sl", *flags(C=cursor, N=n, G=tag, A=application))
+        self.ask("sl", *flags(C=cursor, N=n, G=tag, A=application, w=held, h=handle))
         return self._lines("SE", Session)
 
     def list(self, n=None, **which):

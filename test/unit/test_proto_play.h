@@ -104,10 +104,10 @@ static inline void play_describe_session(FILE *to, const struct request *r)
     play_number(to, "lease", r->lease_s);
     play_number(to, "grace", r->grace_s);
     play_number(to, "page", r->page == PROTO_PAGE ? 0 : r->page);
-    fprintf(to, "%s%s%s%s%s%s%s%s%s%s", r->has_token ? " token" : "", r->succeeds ? " succeeds" : "",
+    fprintf(to, "%s%s%s%s%s%s%s%s%s%s%s", r->has_token ? " token" : "", r->succeeds ? " succeeds" : "",
             r->read_only ? " ro" : "", r->must_exist ? " must" : "", r->keep_lease ? " keep" : "",
             r->is_bot ? " bot" : "", r->by_handle ? " by-handle" : "", r->by_tag ? " by-tag" : "",
-            r->has_tags ? " tags" : "", r->key_is_base64 ? " base64" : "");
+            r->is_held ? " held" : "", r->has_tags ? " tags" : "", r->key_is_base64 ? " base64" : "");
 }
 
 static inline bool play_is_session(const struct request *r)

@@ -147,6 +147,14 @@ static const struct row {
      "refused why=19\nrefused why=19\nrefused why=19\nrefused why=19\nrefused why=19\nrefused "
      "why=19\nrefused why=16\n",
      TOKEN TOKEN TOKEN TOKEN TOKEN TOKEN DUPLICATE},
+    {"sl w\r\nsl h99469aaa180902bc w O1\r\n",
+     "list arg=w held\nlist arg=h99469aaa180902bc w O1 handle=99469aaa180902bc by-handle held\n",
+     SESSIONS "EN\r\n" SESSIONS "EN O1\r\n"},
+    {"sl h\r\nsl h99469aaa180902b\r\nsl h99469AAA180902BX\r\nsl ww\r\nsl w w\r\nsn w\r\nsn "
+     "h99469aaa180902bc\r\n",
+     "refused why=19\nrefused why=19\nrefused why=19\nrefused why=17\nrefused why=16\nrefused "
+     "why=17\nrefused why=17\n",
+     TOKEN TOKEN TOKEN INVALID DUPLICATE INVALID INVALID},
     {"sl k\r\nsl x\r\nsn C1\r\nsn N1\r\nse Ga\r\nse Ax\r\nsn b\r\n",
      "refused why=17\nrefused why=17\nrefused why=17\nrefused why=17\nrefused why=17\nrefused "
      "why=17\nrefused why=17\n",
@@ -209,7 +217,7 @@ static void test_flags_of_each_verb(void **state)
                  {"sw a 0", "AkObKTEFGlB"},
                  {"sc a", "AkObKTs"},
                  {"sk a", "AkObKshgX"},
-                 {"sl", "AOCNG"},
+                 {"sl", "AOCNGhw"},
                  {"sn", "AOG"},
                  {"se", "OCN"}};
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)

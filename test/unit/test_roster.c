@@ -2,6 +2,8 @@
  * Promises of engine/roster.h and of lists in engine/engine.h: by tag and by application, a page at a time, all that stay
  * are told, whatever comes and goes meanwhile; kills by tag.
  */
+#include "base/hash.h"
+#include "engine/local_private.h"
 #include "test_session_play.h"
 
 static const struct engine_filter tagged_a = {.tag = {.p = "a", .len = 1}, .has_tag = true};
@@ -90,6 +92,50 @@ static void lists_go_on_while_others_come_and_go(void **state)
         assert_true(told[k] > 0);
 }
 
+/* Held ones by pages of the table of leases, 40 of which lie in one bucket; and one by its handle. */
+static void held_ones_are_listed(void **state)
+{
+    enum { N = 300, CROWDED = 40 };
+    struct bench *bench = *state;
+    struct local *local = (struct local *)bench->engine;
+    struct person *people = calloc(N, sizeof *people);
+    char id[32];
+    struct handle_session name;
+    const struct engine_filter held = {.is_held = true};
+    uint64_t crowd = UINT64_MAX;
+    for (int i = 0, next = 0; i < N; next++) {
+        snprintf(id, sizeof id, "s%d", next);
+        handle_session(&local->maker, (struct bytes){0}, bytes_of(id), &name);
+        uint64_t bucket = hash_bytes(handle_session_key(&name), local->locks.seed) % LOCK_BUCKETS;
+        if (i == 0)
+            crowd = bucket;
+        if (i < CROWDED && bucket != crowd)
+            continue;
+        put_session(bench, &people[i], id, "v", i % 3 == 0 ? "a" : NULL);
+        open_it(bench, &people[i], id);
+        i++;
+    }
+    struct person idle = {0};
+    put_session(bench, &idle, "idle", "v", "a");
+    assert_int_equal(count_listed(bench, &(const struct engine_filter){0}, 8), N + 1);
+    for (size_t page = 1; page <= 8; page += 7)
+        assert_int_equal(count_listed(bench, &held, page), N);
+    struct engine_filter held_a = tagged_a;
+    held_a.is_held = true;
+    assert_int_equal(count_listed(bench, &held_a, 3), N / 3);
+    for (int i = 0; i < CROWDED; i++)
+        leave(bench, &people[i]);
+    assert_int_equal(count_listed(bench, &held, 8), N - CROWDED);
+
+    struct engine_filter one = {.has_handle = true, .handle = bytes_get_be64(name.bytes)};
+    assert_int_equal(count_listed(bench, &one, 8), 1);
+    one.handle++;
+    assert_int_equal(count_listed(bench, &one, 8), 0);
+    for (int i = CROWDED; i < N; i++)
+        leave(bench, &people[i]);
+    free(people);
+}
+
 static void applications_are_apart(void **state)
 {
     struct bench *bench = *state;
@@ -127,6 +173,7 @@ int main(void)
         WITH_BENCH(tags_outlive_their_record),
         WITH_BENCH(tags_find_their_sessions),
         WITH_BENCH(lists_go_on_while_others_come_and_go),
+        WITH_BENCH(held_ones_are_listed),
         WITH_BENCH(applications_are_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
