@@ -40,7 +40,7 @@ LOAD      := $(B)/load
 SIM       := $(B)/crash $(B)/leases
 
 .PHONY: all
-all: $(B)/cloakroomd $(B)/cloakroom $(B)/cloakroomd.8 ## build cloakroomd, cloakroom and the manual page into build/release/ (P=… for another profile)
+all: $(B)/cloakroomd $(B)/cloakroom $(B)/cloakroomd.8 $(B)/cloakroom.1 $(B)/cloakroom.bash ## build cloakroomd, cloakroom and the manual pages into build/release/ (P=… for another profile)
 
 $(B)/cloakroomd: $(B)/obj/server/main.o $(ARCHIVE)
 	@echo "  LINK $@"
@@ -48,6 +48,12 @@ $(B)/cloakroomd: $(B)/obj/server/main.o $(ARCHIVE)
 
 $(B)/cloakroomd.8: $(B)/cloakroomd
 	@$< --manual > $@
+
+$(B)/cloakroom.1: $(B)/cloakroom
+	@$< --manual > $@
+
+$(B)/cloakroom.bash: $(B)/cloakroom
+	@$< completion bash > $@
 
 $(B)/cloakroom: $(B)/obj/cli/main.o $(ARCHIVE)
 	@echo "  LINK $@"

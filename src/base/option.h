@@ -148,4 +148,7 @@ void option_print_help(const struct option_row *rows, size_t n, FILE *out);
 /* Prints all rows as the section OPTIONS of a manual page, in roff's man macros. */
 void option_print_manual(const struct option_row *rows, size_t n, FILE *out);
 
+/* The same without the section's head. */
+void option_print_manual_rows(const struct option_row *rows, size_t n, FILE *out);
+
 #endif

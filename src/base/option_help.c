@@ -195,9 +195,14 @@ static void put_manual_row(const struct option_row *row, bool is_word, FILE *out
     fputs(".RE\n", out);
 }
 
+void option_print_manual_rows(const struct option_row *rows, size_t n, FILE *out)
+{
+    for (size_t i = 0; i < n; i++)
+        put_manual_row(&rows[i], false, out);
+}
+
 void option_print_manual(const struct option_row *rows, size_t n, FILE *out)
 {
     fputs(".SH OPTIONS\n", out);
-    for (size_t i = 0; i < n; i++)
-        put_manual_row(&rows[i], false, out);
+    option_print_manual_rows(rows, n, out);
 }

@@ -1,60 +1,27 @@
 /* The table of subcommands, and what they share; see command.h. */
 #include "cli/command.h"
 #include "base/nearest.h"
-#include "cli/table.h"
+#include "cli/cell.h"
+#include "cli/find.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    STATS_WORDS_MAX = 3,
     LINE_MAX_BYTES = 1024, /* of a request, its end included */
+    CONNECT_MS = 1000,
+    ANSWER_MS = 1000,
+    LONG_ANSWER_MS = 60 * 1000
 };
 
-static const struct command commands[] = {
-    {.name = "check",
-     .arguments = "directory",
-     .summary = "look through a data directory that no server has open; exit code 0 when it is sound",
-     .help =
-         "Reads every segment, names what is damaged by file and offset, and prints what lies there. The\n"
-         "digest is the same for directories that hold the same items. With --repair damaged bytes are\n"
-         "kept in a file beside the segment, NAME.seg.damaged-OFFSET, and taken out of it.\n"
-         "Exit code 1: damage was found, and not repaired; 2: it could not look.\n",
-     .nargs_max = 1,
-     .may_repair = true,
-     .run = command_check},
-    {.name = "help",
-     .arguments = "[command]",
-     .summary = "list the commands and options, or describe one command",
-     .help = "",
-     .nargs_max = 1,
-     .run = command_help},
-    {.name = "ping",
-     .arguments = "[times]",
-     .summary = "measure round trips to the server; exit code 0 when it answers",
-     .help = "Connects once and asks for the version so many times (5 unless told), one after the other.\n"
-             "Prints how long connecting and each answer took. Ends at the first answer that is missing.\n",
-     .nargs_max = 1,
-     .run = command_ping},
-    {.name = "stats",
-     .arguments = "[group ...]",
-     .summary = "print the server's figures",
-     .help = "Without a group the general ones; `settings` are the options in force; `reset` sets the\n"
-             "counters to zero. A memcached has more groups, such as `items` and `slabs`.\n",
-     .nargs_max = STATS_WORDS_MAX,
-     .run = command_stats},
-    {.name = "version",
-     .arguments = "",
-     .summary = "print the version of this tool and of the server",
-     .help = "The tool's version comes first and needs no server. --version prints nothing else.\n",
-     .nargs_max = 0,
-     .run = command_version},
+static const struct command *const commands[] = {
+    &command_check, &command_completion, &command_help, &command_ping, &command_stats, &command_version,
 };
 
 enum { NCOMMANDS = sizeof commands / sizeof *commands };
 
-const struct command *command_all(size_t *ret_n)
+const struct command *const *command_all(size_t *ret_n)
 {
     *ret_n = NCOMMANDS;
     return commands;
@@ -63,42 +30,70 @@ const struct command *command_all(size_t *ret_n)
 const struct command *command_find(const char *name)
 {
     for (size_t i = 0; i < NCOMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
     return NULL;
 }
 
-const struct command *command_choose(const char *name)
+void command_put_unknown(const char *name, char *to, size_t size)
 {
-    const struct command *command = command_find(name);
-    if (command != NULL)
-        return command;
     struct nearest nearest;
     nearest_init(&nearest, bytes_of(name));
     for (size_t i = 0; i < NCOMMANDS; i++)
-        nearest_offer(&nearest, commands[i].name);
+        nearest_offer(&nearest, commands[i]->name);
     if (nearest.name != NULL)
-        command_complain("unknown command %.80s; did you mean %s?", name, nearest.name);
+        snprintf(to, size, "unknown command %.80s; did you mean %s?", name, nearest.name);
     else
-        command_complain("unknown command %.80s; `cloakroom help` lists them all", name);
-    return NULL;
+        snprintf(to, size, "unknown command %.80s; `cloakroom help` lists them all", name);
+}
+
+const char *command_outcome_text(enum outcome outcome)
+{
+    static const char *const sentences[] = {
+#define OUTCOME_SENTENCE(name, sentence) [name] = sentence,
+        OUTCOME_TABLE(OUTCOME_SENTENCE)
+#undef OUTCOME_SENTENCE
+    };
+    return sentences[outcome];
+}
+
+/* ---- complaining ---- */
+
+static void complain_v(const char *name, const char *format, va_list args)
+{
+    fflush(stdout); /* what was printed before the trouble stands before it */
+    fprintf(stderr, "cloakroom%s%s: ", name != NULL ? " " : "", name != NULL ? name : "");
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
 }
 
 void command_complain(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fflush(stdout); /* what was printed before the trouble stands before it */
-    fputs("cloakroom: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    complain_v(NULL, format, args);
     va_end(args);
+}
+
+enum outcome command_misuse(const struct call *call, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain_v(call->command->name, format, args);
+    va_end(args);
+    return OUTCOME_USAGE;
+}
+
+enum outcome command_trouble(const struct call *call, enum err err)
+{
+    command_misuse(call, "%s", err_text(err));
+    return OUTCOME_TROUBLE;
 }
 
 enum outcome command_fail(const struct client *client)
 {
     command_complain("%s", client->error);
-    return OUTCOME_NO;
+    return OUTCOME_UNREACHABLE;
 }
 
 enum outcome command_refuse(struct client *client, struct bytes line)
@@ -107,23 +102,43 @@ enum outcome command_refuse(struct client *client, struct bytes line)
         (void)client_reject(client, line);
         return command_fail(client);
     }
-    char text[TABLE_CELL_MAX];
-    table_clean(line, text, sizeof text);
+    char text[CELL_MAX];
+    cell_clean(line, text, sizeof text);
     if (bytes_equal(line, bytes_of("ERROR")))
-        command_complain("the server does not know this request (ERROR); a word is misspelt, or its version "
-                         "has no such thing");
+        command_complain(
+            "the server does not know this request (ERROR); it is no cloakroomd, or one of another version");
     else
         command_complain("the server refused: %s", text);
     return OUTCOME_NO;
 }
 
+/* ---- the connection ---- */
+
+enum outcome command_reach(const struct call *call, struct client *client, const char **ret_server)
+{
+    uint64_t told_ms = call->options->timeout_ms;
+    uint64_t answer_ms = call->command->is_long ? LONG_ANSWER_MS : ANSWER_MS;
+    struct client_limits limits = {.connect_ms = (uint32_t)(told_ms > 0 ? told_ms : CONNECT_MS),
+                                   .answer_ms = (uint32_t)(told_ms > 0 ? told_ms : answer_ms)};
+    struct find find = {.server = call->server,
+                        .socket = COMMAND_SERVER_SOCKET,
+                        .address = COMMAND_SERVER_DEFAULT,
+                        .limits = limits};
+    enum err err = find_server(&find, client);
+    if (find.note[0] != '\0')
+        command_complain("%s", find.note);
+    if (err != ERR_NONE) {
+        command_complain("%s", find.error);
+        return err == ERR_USAGE ? OUTCOME_USAGE : OUTCOME_UNREACHABLE;
+    }
+    *ret_server = find.found;
+    return OUTCOME_OK;
+}
+
 enum outcome command_connect(const struct call *call, struct client *client)
 {
-    enum err err = client_open(client, call->server, call->limits);
-    if (err == ERR_NONE)
-        return OUTCOME_OK;
-    command_complain("%s", client->error);
-    return err == ERR_USAGE ? OUTCOME_USAGE : OUTCOME_NO;
+    const char *server;
+    return command_reach(call, client, &server);
 }
 
 /* A word that would end the line, or become two, is none. */
@@ -154,4 +169,21 @@ enum outcome command_send_words(struct client *client, const char *const *words,
     memcpy(line + len - 1, "\r\n", 2);
     struct bytes request = {.p = line, .len = len + 1};
     return client_send(client, &request, 1) == ERR_NONE ? OUTCOME_OK : command_fail(client);
+}
+
+enum outcome command_ask_words(struct client *client, const char *const *words, size_t n,
+                               struct bytes *ret_line)
+{
+    struct bytes line;
+    enum outcome outcome = command_send_words(client, words, n);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    if (client_read_line(client, &line) != ERR_NONE)
+        return command_fail(client);
+    if (client_is_refusal(line))
+        return command_refuse(client, line);
+    if (client_finish(client) != ERR_NONE)
+        return command_fail(client);
+    *ret_line = line;
+    return OUTCOME_OK;
 }

@@ -6,37 +6,39 @@
 
 #include <stdio.h>
 
-static void print_finding(void *arg, const char *line)
+/* In JSON they are members of one list. */
+struct findings {
+    json_t *list;
+};
+
+static void take_finding(void *arg, const char *line)
 {
-    (void)arg;
-    puts(line);
+    struct findings *findings = arg;
+    struct cell cell = cell_text(bytes_of(line));
+    if (findings->list != NULL)
+        (void)json_array_append_new(findings->list, cell_json(&cell));
+    else
+        puts(line);
 }
 
-static bool add_text(struct table *table, const char *name, const char *value)
+static void add(struct facts *facts, const char *name, struct cell cell)
 {
-    return table_add(table, bytes_of(name), bytes_of(value)) == ERR_NONE;
+    facts_add(facts, name, name, &cell);
 }
 
-static bool add_number(struct table *table, const char *name, uint64_t value)
+static void add_sums(struct facts *facts, const struct check_report *report)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
-    return add_text(table, name, text);
-}
-
-static bool add_sums(struct table *table, const struct check_report *report)
-{
-    char percent[24];
     char digest[24];
     double used = report->file_bytes == 0 ? 0 : (double)report->living_bytes / (double)report->file_bytes;
-    snprintf(percent, sizeof percent, "%.1f", 100 * used);
     snprintf(digest, sizeof digest, "%016llx", (unsigned long long)report->digest);
-    return add_number(table, "living_items", report->living_items) &&
-           add_number(table, "living_bytes", report->living_bytes) &&
-           add_text(table, "utilisation_percent", percent) && add_text(table, "digest", digest);
+    add(facts, "living_items", cell_number(CELL_NUMBER, report->living_items));
+    add(facts, "living_bytes", cell_number(CELL_NUMBER, report->living_bytes));
+    add(facts, "utilisation_percent", cell_real(100 * used, 1));
+    add(facts, "digest", cell_text(bytes_of(digest)));
 }
 
-static enum outcome print_report(const struct check_report *report)
+static enum outcome print_report(const struct call *call, const struct check_report *report,
+                                 const struct findings *findings)
 {
     const struct {
         const char *name;
@@ -58,40 +60,60 @@ static enum outcome print_report(const struct check_report *report)
         {"torn_bytes", report->torn_bytes},
         {"repaired", report->repaired},
     };
-    struct table table = {0};
-    bool is_whole = true;
+    struct facts facts = {.json = call->options->json};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        is_whole = is_whole && add_number(&table, rows[i].name, rows[i].value);
-    is_whole = is_whole && add_sums(&table, report);
-    if (is_whole)
-        table_print(&table, stdout);
-    else
-        command_complain("check cannot be shown: %s", err_text(ERR_MEMORY));
-    table_fini(&table);
-    if (!is_whole)
-        return OUTCOME_USAGE;
+        add(&facts, rows[i].name, cell_number(CELL_NUMBER, rows[i].value));
+    add_sums(&facts, report);
+    if (findings->list != NULL)
+        (void)json_object_set(facts.object, "findings", findings->list);
+    enum err err = facts_print(&facts, stdout);
+    if (err != ERR_NONE)
+        return command_trouble(call, err);
     return check_is_clean(report) ? OUTCOME_OK : OUTCOME_NO;
 }
 
-enum outcome command_check(const struct call *call)
+static enum outcome look(const struct call *call, const char *path, struct findings *findings)
 {
     struct disk *disk = NULL;
     struct check_report report = {0};
     char problem[STORE_PROBLEM_MAX];
-    if (call->nargs != 1) {
-        command_complain("check: the directory is missing; `cloakroom help check` describes it");
-        return OUTCOME_USAGE;
-    }
-    const char *path = call->args[0];
     int error = disk_open(path, false, &disk);
     if (error < 0) {
-        command_complain("check %.200s: %s", path, strerror(-error));
-        return OUTCOME_USAGE;
+        command_misuse(call, "%.200s: %s", path, strerror(-error));
+        return OUTCOME_TROUBLE;
     }
-    enum err err = check_run(disk, call->repair, &report, print_finding, NULL, problem);
+    enum err err = check_run(disk, call->options->repair, &report, take_finding, findings, problem);
     disk_close(&disk);
     if (err == ERR_NONE)
-        return print_report(&report);
-    command_complain("check %.200s: %s", path, problem);
-    return OUTCOME_USAGE;
+        return print_report(call, &report, findings);
+    command_misuse(call, "%.200s: %s", path, problem);
+    return OUTCOME_TROUBLE;
 }
+
+static enum outcome run(const struct call *call)
+{
+    struct findings findings = {.list = call->options->json ? json_array() : NULL};
+    if (call->nargs != 1)
+        return command_misuse(call, "the directory is missing; `cloakroom help check` describes it");
+    enum outcome outcome = look(call, call->args[0], &findings);
+    json_decref(findings.list);
+    return outcome;
+}
+
+static const struct option_row rows_of_check[] = {
+    {.name = "repair",
+     .help = "take damaged bytes out, and keep them in files of their own",
+     OPTION_FLAG(struct options, repair)},
+};
+
+const struct command command_check = {
+    .name = "check",
+    .arguments = "directory",
+    .summary = "look through a data directory that no server has open; exit code 0 when it is sound",
+    .help = "Reads every segment, names what is damaged by file and offset, and prints what lies there. The\n"
+            "digest is the same for directories that hold the same items. With --repair damaged bytes are\n"
+            "kept in a file beside the segment, NAME.seg.damaged-OFFSET, and taken out of it.\n"
+            "Exit code 1: damage was found, and not repaired; 4: it could not look.\n",
+    .options = COMMAND_OPTIONS(rows_of_check),
+    .nargs_max = 1,
+    .run = run};

@@ -1,79 +1,84 @@
 /* cloakroom stats: the server's figures, one a line. */
-#include "cli/command.h"
+#include "base/num.h"
+#include "cli/figures.h"
 #include "cli/table.h"
 
-#include <string.h>
+#include <stdlib.h>
 
-enum { WORDS_MAX = 8 };
+enum { WORDS_MAX = 3 };
 
-/* "STAT curr_items 12" */
-static bool cut_stat(struct bytes line, struct bytes *ret_name, struct bytes *ret_value)
+/* "0.998", but not "1.6.45" nor "inf" */
+static bool parse_real(const char *text, double *ret)
 {
-    struct bytes begin = bytes_of("STAT ");
-    if (!bytes_starts_with(line, begin))
+    char *end;
+    size_t len = strspn(text, "0123456789.");
+    if (text[len] != '\0' || text[0] < '0' || text[0] > '9')
         return false;
-    const char *name = line.p + begin.len;
-    size_t left = line.len - begin.len;
-    const char *blank = memchr(name, ' ', left);
-    size_t name_len = blank == NULL ? left : (size_t)(blank - name);
-    size_t value_at = blank == NULL ? left : name_len + 1;
-    *ret_name = (struct bytes){.p = name, .len = name_len};
-    *ret_value = (struct bytes){.p = name + value_at, .len = left - value_at};
-    return true;
+    *ret = strtod(text, &end);
+    return *end == '\0';
 }
 
-static enum outcome take_line(struct client *client, struct bytes line, struct table *table)
+static int digits_behind_point(const char *text)
 {
-    struct bytes name;
-    struct bytes value;
-    if (!cut_stat(line, &name, &value))
-        return command_refuse(client, line);
-    enum err err = table_add(table, name, value);
-    if (err == ERR_NONE)
-        return OUTCOME_OK;
-    command_complain("stats cannot be shown: %s", err_text(err));
-    return OUTCOME_NO;
+    const char *point = strchr(text, '.');
+    return point != NULL ? (int)strlen(point + 1) : 0;
 }
 
-/* Reads to the answer's end: END, or RESET, which is all there is then. */
-static enum outcome read_answer(struct client *client, struct table *table)
+/* What its name says it is. */
+static enum cell_kind kind_of(const char *name)
 {
-    for (;;) {
-        struct bytes line;
-        if (client_read_line(client, &line) != ERR_NONE)
-            return command_fail(client);
-        bool is_reset = table->n == 0 && bytes_equal(line, bytes_of("RESET"));
-        if (is_reset)
-            puts("the counters are set to zero");
-        if (is_reset || bytes_equal(line, bytes_of("END")))
-            return client_finish(client) == ERR_NONE ? OUTCOME_OK : command_fail(client);
-        enum outcome outcome = take_line(client, line, table);
-        if (outcome != OUTCOME_OK)
-            return outcome;
+    struct bytes all = bytes_of(name);
+    if (bytes_ends_with(all, bytes_of("bytes")) || bytes_equal(all, bytes_of("maxbytes")))
+        return CELL_SIZE;
+    if (bytes_equal(all, bytes_of("uptime")))
+        return CELL_SECONDS;
+    return CELL_NUMBER;
+}
+
+static struct cell cell_of(const struct figure *figure)
+{
+    uint64_t number;
+    double real;
+    if (num_parse_u64(bytes_of(figure->value), &number) && number <= INT64_MAX)
+        return cell_number(kind_of(figure->name), number);
+    if (parse_real(figure->value, &real))
+        return cell_real(real, digits_behind_point(figure->value));
+    return cell_text(bytes_of(figure->value));
+}
+
+static enum outcome print(const struct call *call, const struct figures *figures)
+{
+    struct facts facts = {.json = call->options->json, .exact = call->options->exact};
+    if (figures->is_reset && !facts.json)
+        puts("the counters are set to zero");
+    for (size_t i = 0; i < figures->n; i++) {
+        const struct figure *figure = &figures->items[i];
+        struct cell cell = cell_of(figure);
+        facts_add(&facts, figure->name, figure->name, &cell);
     }
+    enum err err = facts_print(&facts, stdout);
+    return err == ERR_NONE ? OUTCOME_OK : command_trouble(call, err);
 }
 
-static enum outcome ask(const struct call *call, struct client *client)
-{
-    const char *words[WORDS_MAX] = {"stats"};
-    size_t n = 1;
-    for (size_t i = 0; i < call->nargs && n < WORDS_MAX; i++)
-        words[n++] = call->args[i];
-    return command_send_words(client, words, n);
-}
-
-enum outcome command_stats(const struct call *call)
+static enum outcome run(const struct call *call)
 {
     struct client client = {0};
-    struct table table = {0};
+    struct figures figures = {0};
     enum outcome outcome = command_connect(call, &client);
     if (outcome == OUTCOME_OK)
-        outcome = ask(call, &client);
+        outcome = figures_read(call, &client, (const char *const *)call->args, call->nargs, &figures);
     if (outcome == OUTCOME_OK)
-        outcome = read_answer(&client, &table);
-    if (outcome == OUTCOME_OK)
-        table_print(&table, stdout);
-    table_fini(&table);
+        outcome = print(call, &figures);
+    figures_fini(&figures);
     client_close(&client);
     return outcome;
 }
+
+const struct command command_stats = {
+    .name = "stats",
+    .arguments = "[group ...]",
+    .summary = "print the server's figures",
+    .help = "Without a group the general ones; `settings` are the options in force; `reset` sets the\n"
+            "counters to zero. A memcached has more groups, such as `items` and `slabs`.\n",
+    .nargs_max = WORDS_MAX,
+    .run = run};

@@ -1,70 +1,102 @@
-/* Aligned rows, see table.h. */
+/* Rows in columns, see table.h. */
 #include "cli/table.h"
+#include "base/check.h"
 
 #include <stdlib.h>
 
-void table_clean(struct bytes text, char *to, size_t size)
+void table_begin(struct table *table, const struct table_column *columns, size_t n, bool json, bool exact,
+                 FILE *out)
 {
-    size_t len = text.len < size ? text.len : size - 1;
-    for (size_t i = 0; i < len; i++)
-        to[i] = text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : '?';
-    to[len] = '\0';
+    CHECK(n <= TABLE_COLUMNS_MAX);
+    *table = (struct table){.columns = columns, .ncolumns = n, .json = json, .exact = exact, .out = out};
+    for (size_t i = 0; i < n; i++)
+        table->widths[i] = columns[i].title != NULL ? (int)strlen(columns[i].title) : 0;
 }
 
-static char *copy_cell(struct bytes text)
+static enum err print_object(struct table *table, const struct cell *cells)
 {
-    char clean[TABLE_CELL_MAX];
-    table_clean(text, clean, sizeof clean);
-    return strdup(clean);
+    json_t *object = json_object();
+    for (size_t i = 0; i < table->ncolumns && object != NULL; i++) {
+        const char *key = table->columns[i].key;
+        if (key != NULL && json_object_set_new(object, key, cell_json(&cells[i])) != 0) {
+            json_decref(object);
+            object = NULL;
+        }
+    }
+    return cell_print_json(object, table->out) ? ERR_NONE : ERR_MEMORY;
 }
 
-static enum err grow(struct table *table)
+static void free_row(struct table_row *row)
 {
-    if (table->n == TABLE_ROWS_MAX)
-        return ERR_PROTOCOL;
-    if (table->n < table->cap)
-        return ERR_NONE;
-    size_t cap = table->cap == 0 ? 64 : 2 * table->cap;
-    struct table_row *rows = reallocarray(table->rows, cap, sizeof *rows);
-    if (rows == NULL)
-        return ERR_MEMORY;
-    table->rows = rows;
-    table->cap = cap;
+    for (size_t i = 0; i < TABLE_COLUMNS_MAX; i++)
+        free(row->texts[i]);
+    *row = (struct table_row){0};
+}
+
+enum err table_add(struct table *table, const struct cell *cells, enum paint paint)
+{
+    char text[CELL_MAX];
+    if (table->json)
+        return print_object(table, cells);
+    if (table->nrows == TABLE_STRETCH)
+        table_flush(table);
+    struct table_row *row = &table->rows[table->nrows];
+    row->paint = paint;
+    for (size_t i = 0; i < table->ncolumns; i++) {
+        cell_put(&cells[i], table->exact, text);
+        row->texts[i] = strdup(text);
+        if (row->texts[i] == NULL) {
+            free_row(row);
+            return ERR_MEMORY;
+        }
+        int len = (int)strlen(text);
+        table->widths[i] = len > table->widths[i] ? len : table->widths[i];
+    }
+    table->nrows++;
     return ERR_NONE;
 }
 
-enum err table_add(struct table *table, struct bytes name, struct bytes value)
+/* The last column is not filled up with blanks. */
+static void print_row(const struct table *table, const char *const *texts, enum paint paint, bool is_painted)
 {
-    enum err err = grow(table);
-    if (err != ERR_NONE)
-        return err;
-    struct table_row row = {.name = copy_cell(name), .value = copy_cell(value)};
-    if (row.name == NULL || row.value == NULL) {
-        free(row.name);
-        free(row.value);
-        return ERR_MEMORY;
+    const char *blanks = "";
+    size_t last = table->ncolumns - 1;
+    while (last > 0 && table->columns[last].title == NULL)
+        last--;
+    fputs(paint_begin(paint, is_painted), table->out);
+    for (size_t i = 0; i <= last; i++) {
+        if (table->columns[i].title == NULL)
+            continue;
+        bool is_right = table->columns[i].is_right;
+        int width = i == last && !is_right ? 0 : table->widths[i];
+        fprintf(table->out, is_right ? "%s%*s" : "%s%-*s", blanks, width, texts[i]);
+        blanks = "  ";
     }
-    table->rows[table->n++] = row;
-    return ERR_NONE;
+    fprintf(table->out, "%s\n", paint_end(paint, is_painted));
 }
 
-void table_print(const struct table *table, FILE *out)
+void table_flush(struct table *table)
 {
-    size_t width = 0;
-    for (size_t i = 0; i < table->n; i++) {
-        size_t len = strlen(table->rows[i].name);
-        width = len > width ? len : width;
+    bool is_painted = paint_is_on(table->out);
+    if (table->json)
+        return;
+    if (!table->has_titles) {
+        const char *titles[TABLE_COLUMNS_MAX];
+        for (size_t i = 0; i < table->ncolumns; i++)
+            titles[i] = table->columns[i].title;
+        print_row(table, titles, PAINT_TITLE, is_painted);
+        table->has_titles = true;
     }
-    for (size_t i = 0; i < table->n; i++)
-        fprintf(out, "%-*s  %s\n", (int)width, table->rows[i].name, table->rows[i].value);
+    for (size_t i = 0; i < table->nrows; i++) {
+        print_row(table, (const char *const *)table->rows[i].texts, table->rows[i].paint, is_painted);
+        free_row(&table->rows[i]);
+    }
+    table->nrows = 0;
 }
 
-void table_fini(struct table *table)
+void table_end(struct table *table)
 {
-    for (size_t i = 0; i < table->n; i++) {
-        free(table->rows[i].name);
-        free(table->rows[i].value);
-    }
-    free(table->rows);
-    *table = (struct table){0};
+    for (size_t i = 0; i < table->nrows; i++)
+        free_row(&table->rows[i]);
+    table->nrows = 0;
 }

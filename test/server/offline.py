@@ -46,7 +46,7 @@ def test_sound_and_in_use():
             store(c, sessions)
             before = but_clock(data)
             code, _, findings, complaint = look(data, "--repair")
-            equal((code, findings), (2, []), "a look while the server runs")
+            equal((code, findings), (4, []), "a look while the server runs")
             check(str(data) in complaint and "server" in complaint, complaint)
             equal(but_clock(data), before, "the folder after a look")
             kill(s)
@@ -71,7 +71,7 @@ def test_what_cannot_be_looked_at():
     with folder() as where:
         for data in (where, where / "none"):
             code, figures, _, complaint = look(data)
-            equal((code, figures), (2, {}), "of a folder that is not ours, or not there")
+            equal((code, figures), (4, {}), "of a folder that is not ours, or not there")
             check(str(data) in complaint, complaint)
         equal(content(where), {}, "what it left there")
 
@@ -81,7 +81,7 @@ def test_an_older_format_is_for_the_server():
         shutil.copytree(harness.ROOT / "test/samples/format-1", data, dirs_exist_ok=True)
         before = content(data)
         code, figures, _, complaint = look(data, "--repair")
-        equal((code, figures), (2, {}), "a look at format 1")
+        equal((code, figures), (4, {}), "a look at format 1")
         check("format 1" in complaint and "start the server" in complaint, complaint)
         equal(content(data), before, "the folder after a look")
         with on(data) as (s, _):

@@ -39,9 +39,9 @@ def arguments():
     return parser.parse_args()
 
 
-def all_tests():
+def all_tests(files):
     """(name, function), in the order in which the files have them."""
-    for file in FILES:
+    for file in files:
         for name, function in vars(importlib.import_module(file)).items():
             if name.startswith("test_") and callable(function):
                 yield f"{file}: {name[5:].replace('_', ' ')}", function
@@ -65,7 +65,7 @@ def run_one(function, pipe):
 def where_from(error):
     """The lines of the tests' own files that led there, from the test inwards."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if os.path.dirname(f.filename) == str(harness.HERE) and f.name != "run_one"]
+    own = [f for f in frames if f.filename.startswith(str(harness.HERE.parent)) and f.name != "run_one"]
     return " > ".join(f"{os.path.basename(f.filename)}:{f.lineno}" for f in own)
 
 
@@ -146,7 +146,7 @@ def run_with_patience(tests, jobs):
     return counts
 
 
-def main():
+def main(files=FILES, suite="server"):
     args = arguments()
     if not os.access(args.server, os.X_OK):
         sys.exit(f"no server {args.server}: build it with `make`, or name one with --server")
@@ -155,9 +155,9 @@ def main():
         # A copy: somebody may build meanwhile.
         harness.use(shutil.copy(args.server, where), args.slow)
         shutil.copy(os.path.join(os.path.dirname(args.server), "cloakroom"), where)
-        counts = run_with_patience([test for test in all_tests() if args.only in test[0]], args.jobs)
+        counts = run_with_patience([test for test in all_tests(files) if args.only in test[0]], args.jobs)
     skipped = f", {counts['skip']} skipped" if counts["skip"] else ""
-    print(f"server: {counts['ok']} passed, {counts['FAIL']} failed{skipped}")
+    print(f"{suite}: {counts['ok']} passed, {counts['FAIL']} failed{skipped}")
     sys.exit(1 if counts["FAIL"] else 0)
 
 
