@@ -170,12 +170,12 @@ TESTS = [test_visitors_have_their_own, test_one_connection_for_each_worker, test
 class Store:
     """The server, with its data on disk, so that it can be started anew."""
 
-    def __init__(self, server, where):
-        self.server, self.where, self.socket = server, where, str(where / "server.sock")
+    def __init__(self, server, where, mode="700"):
+        self.server, self.where, self.socket, self.mode = server, where, str(where / "server.sock"), mode
         self.running = None
 
     def start(self):
-        self.running = harness.started(self.server, ["-s", self.socket, "-a", "700", "--data", str(self.where / "data")],
+        self.running = harness.started(self.server, ["-s", self.socket, "-a", self.mode, "--data", str(self.where / "data")],
                                        harness.socket.AF_UNIX, self.socket, self.where / "server.log")
         self.running.__enter__()
 

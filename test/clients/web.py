@@ -128,7 +128,7 @@ http {{
 
 
 class Browser:
-    """A visitor with cookies, who follows redirects; None of what is read is kept but the last page."""
+    """A visitor with cookies, who follows redirects; the last page is kept."""
 
     def __init__(self, port):
         self.port = port
@@ -146,7 +146,8 @@ class Browser:
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
-            self.page, self.address, self.status = answer.read().decode(errors="replace"), answer.url, answer.status
+            self.page, self.address = answer.read().decode(errors="replace"), answer.url
+            self.status, self.headers = answer.status, answer.headers
         return self.page
 
     def cookie(self, name):
@@ -184,3 +185,83 @@ class Upload:
             page = answer.read().decode()
         self.connection.close()
         return page
+
+
+def plain_user():
+    """Whom servers become that will not run as root."""
+    return "www-data" if os.geteuid() == 0 else None
+
+
+@contextlib.contextmanager
+def apache(where, ini, roots):
+    """Yields the port of an Apache (prefork) with mod_php and this php.ini; `roots`: path of a URL -> folder."""
+    port = harness.free_port()
+    modules = "/usr/lib/apache2/modules"
+    php = os.path.basename(find_module(modules))
+    user = plain_user()
+    aliases = "\n".join(f'Alias "{path}" "{folder}"' for path, folder in roots.items())
+    (where / "apache.conf").write_text(f"""
+ServerRoot "{where}"
+ServerName 127.0.0.1
+Listen 127.0.0.1:{port}
+PidFile "{where}/apache.pid"
+ErrorLog "{where}/apache.log"
+LogLevel warn
+Mutex file:{where}
+LoadModule mpm_prefork_module {modules}/mod_mpm_prefork.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule alias_module {modules}/mod_alias.so
+LoadModule dir_module {modules}/mod_dir.so
+LoadModule mime_module {modules}/mod_mime.so
+LoadModule {'php_module' if php.startswith('libphp8') else 'php7_module'} {modules}/{php}
+PHPINIDir "{ini}"
+TypesConfig /etc/mime.types
+StartServers 4
+MinSpareServers 4
+MaxSpareServers 4
+MaxRequestWorkers 4
+{f'User {user}' if user else ''}
+{f'Group {user}' if user else ''}
+DirectoryIndex index.php index.html
+<FilesMatch "\\.php$">
+    SetHandler application/x-httpd-php
+</FilesMatch>
+{aliases}
+<Directory "{where}">
+    Require all granted
+</Directory>
+""")
+    with process("apache", [find("apache2"), "-f", str(where / "apache.conf"), "-D", "FOREGROUND"], where, listens(port),
+                 {"PHP_INI_SCAN_DIR": ""}):
+        yield port
+
+
+def find_module(folder):
+    found = sorted(glob.glob(f"{folder}/libphp*.so"), reverse=True)
+    if not found:
+        sys.exit("no mod_php: `tools/deps full` installs it")
+    return found[0]
+
+
+@contextlib.contextmanager
+def mariadb(where):
+    """Yields the socket of a MariaDB, without network, whose administrator root has the password `secret`."""
+    home = where / "mariadb"
+    data, path = home / "data", home / "socket"
+    data.mkdir(parents=True)
+    user = "mysql" if os.geteuid() == 0 else None
+    as_user = [f"--user={user}"] if user else []
+    if user:
+        shutil.chown(home, user)
+        shutil.chown(data, user)
+    install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal",
+               "--skip-test-db", *as_user]
+    code, out = harness.run(install, 120)
+    if code != 0:
+        sys.exit(f"mariadb-install-db: {out[-2000:]}")
+    init = home / "first.sql"
+    init.write_text("ALTER USER root@localhost IDENTIFIED BY 'secret';\nCREATE DATABASE IF NOT EXISTS site;\n")
+    command = [find("mariadbd"), "--no-defaults", f"--datadir={data}", f"--socket={path}", "--skip-networking",
+               f"--pid-file={home}/pid", f"--init-file={init}", "--innodb-buffer-pool-size=16M", *as_user]
+    with process("mariadb", command, where, lambda: path.exists() and harness.connects(socket.AF_UNIX, str(path))):
+        yield str(path)
