@@ -1,6 +1,7 @@
 """What a visitor of the demo would do, through curl with a cookie jar; demo/demo checks itself by it."""
 
 import contextlib
+import os
 import re
 import subprocess
 import tempfile
@@ -13,19 +14,21 @@ class Visitor:
         self.address = address
         self.jar = jar
 
-    def request(self, **form):
+    def request(self, path="", **form):
         """Gets the page, or sends the form and follows; returns the page's data-... attributes."""
         fields = [argument for key, value in form.items() for argument in ("--data-urlencode", f"{key}={value}")]
         curl = subprocess.run(["curl", "-q", "--noproxy", "*", "-sS", "-L", "--fail", "--max-time", "10",
-                               "-b", self.jar, "-c", self.jar, *fields, self.address],
+                               "-b", self.jar, "-c", self.jar, *fields, self.address + path],
                               capture_output=True, text=True)
         expect(curl.returncode == 0, f"{self.address} did not answer: {curl.stderr.strip()}")
         expect("<main data-" in curl.stdout, f"{self.address} answered something else than the shop")
-        self.csrf = re.search(r'name="csrf" value="(\w+)"', curl.stdout)[1]
+        self.page = curl.stdout
+        csrf = re.search(r'name="csrf" value="(\w+)"', curl.stdout)
+        self.csrf = csrf[1] if csrf else self.csrf
         return dict(re.findall(r'data-(\w+)="([^"]*)"', curl.stdout))
 
-    def send(self, **form):
-        return self.request(csrf=self.csrf, **form)
+    def send(self, path="", **form):
+        return self.request(path, csrf=self.csrf, **form)
 
 
 class CheckFailed(Exception):
@@ -88,3 +91,26 @@ def check_store(folder, addresses, ways):
                     expect(same, f"cloakroomd was {what}, and {now['server']} shows {now} instead of {page}")
         for visitor in visitors:
             visitor.send(action="logout")
+
+
+def check_devices(folder, address):
+    """Who is logged in from three devices sees them, ends one, and then all."""
+    name = f"Check {os.getpid()}"
+    with contextlib.ExitStack() as jars:
+        visitors = [Visitor(address, jars.enter_context(jar_in(folder)).name) for _ in range(3)]
+        for visitor in visitors:
+            visitor.request()
+            visitor.send(action="login", name=name)
+        mine, other, third = visitors
+        page = mine.request("devices")
+        expect(page["devices"] == "3", f"logged in from three devices, 'My devices' lists {page['devices']}")
+        ticket = other.request()["ticket"]
+        device = re.search(rf'name="device" value="(\w+)">[^>]*aria-label="Log out curl {ticket}"', mine.page)
+        expect(device, f"'My devices' does not show the other one, {ticket}")
+        page = mine.send("devices", action="end", device=device[1])
+        expect(page["devices"] == "2", f"one of three was ended, and {page['devices']} are left")
+        expect(other.request()["user"] == "", "the device that was ended is still logged in")
+        expect(third.request()["user"] == name, "a device that was not ended is logged out")
+        mine.send("devices", action="end-all")
+        for visitor in visitors:
+            expect(visitor.request()["user"] == "", "still logged in after 'Log out everywhere'")

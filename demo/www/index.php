@@ -1,8 +1,12 @@
 <?php
-/* The demo's one page: a small shop in plain PHP. It does nothing special for Cloakroom: $_SESSION is all it knows. */
+/*
+ * The demo: a small shop in plain PHP. It does nothing special for Cloakroom: $_SESSION is all it knows. The page of a
+ * visitor's devices is there where the extension is, see devices.php.
+ */
 declare(strict_types=1);
 
 require __DIR__ . '/shop.php';
+require __DIR__ . '/devices.php';
 require __DIR__ . '/page.php';
 
 send_headers();
@@ -12,12 +16,13 @@ if (!shop_session_start()) {
     exit;
 }
 
+$wants_devices = devices_offered() && $_SERVER['REQUEST_URI'] === '/devices';
 if ($_SERVER['REQUEST_METHOD'] !== 'POST') {
-    count_request('page');
+    count_request($wants_devices ? 'my devices' : 'page');
     $message = $_SESSION['message'] ?? '';
     unset($_SESSION['message']);
     session_write_close(); // give the session back before the page is drawn
-    page($message);
+    $wants_devices ? page_devices($message, devices()) : page($message);
 } elseif (!csrf_valid($_POST['csrf'] ?? null)) {
     count_request('form refused');
     session_write_close();
@@ -26,5 +31,5 @@ if ($_SERVER['REQUEST_METHOD'] !== 'POST') {
 } else {
     shop_action($_POST);
     session_write_close();
-    header('Location: /', true, 303);
+    header('Location: ' . ($wants_devices && session_user() !== '' ? '/devices' : '/'), true, 303);
 }

@@ -67,9 +67,7 @@ function page(string $message): void
   <h1>The Cloakroom shop</h1>
   <?php page_visitor() ?>
 </header>
-<?php /* what demo/demo and the tests read */ ?>
-<main data-server="<?= e(web_server()) ?>" data-requests="<?= e($_SESSION['requests']) ?>"
-      data-user="<?= e($_SESSION['user']) ?>" data-pieces="<?= e(cart_pieces()) ?>" data-ticket="<?= e(session_ticket()) ?>">
+<?php page_main() ?>
 <?php if ($message !== '') { ?>
   <p class="message" role="status"><?= e($message) ?></p>
 <?php }
@@ -85,10 +83,20 @@ function page(string $message): void
 <?php
 }
 
+/* Its attributes are what demo/demo and the tests read. */
+function page_main(string $more = ''): void
+{ ?>
+<main data-server="<?= e(web_server()) ?>" data-requests="<?= e($_SESSION['requests']) ?>"
+      data-user="<?= e($_SESSION['user']) ?>" data-pieces="<?= e(cart_pieces()) ?>"
+      data-ticket="<?= e(session_ticket()) ?>"<?= $more ?>>
+<?php
+}
+
 function page_visitor(): void
 {
     if ($_SESSION['user'] !== '') { ?>
   <div class="visitor"><span>Logged in as <strong><?= e($_SESSION['user']) ?></strong></span>
+    <?php if (devices_offered()) { ?><a href="/devices">My devices</a><?php } ?>
     <?= button('logout', 'Log out', '', '', 'quiet') ?></div>
 <?php } else { ?>
   <form class="visitor" method="post" action="/">
@@ -134,10 +142,12 @@ function page_answer(): void
 
 function page_other_handler(string $handler): void
 {
-    $other = $handler === 'memcached' ? 'memcache' : 'memcached';
-    $url = $_SERVER['DEMO_' . strtoupper($other) . '_URL'] ?? '/'; ?>
-      <a href="<?= e($url) ?>">Through php-<?= e($other) ?> instead</a>
+    $names = ['memcached' => 'php-memcached', 'memcache' => 'php-memcache', 'cloakroom' => "Cloakroom's extension"];
+    foreach (array_diff_key($names, [$handler => true]) as $other => $name) {
+        $url = $_SERVER['DEMO_' . strtoupper($other) . '_URL'] ?? '/'; ?>
+      <a href="<?= e($url) ?>">Through <?= e($name) ?> instead</a>
 <?php
+    }
 }
 
 function page_products(): void

@@ -50,6 +50,8 @@ function count_request(string $what): void
     $web = web_server();
     $_SESSION['requests']++;
     $_SESSION['answered'][$web] = ($_SESSION['answered'][$web] ?? 0) + 1;
+    $_SESSION['ticket'] = session_ticket();
+    $_SESSION['browser'] = browser();
     $_SESSION['trail'][] = [$_SESSION['requests'], $what, $web];
     $_SESSION['trail'] = array_slice($_SESSION['trail'], -TRAIL_LENGTH);
 }
@@ -69,6 +71,9 @@ function shop_action(array $form): void
         'logout' => log_out(),
         'add' => change_cart($sku, 1),
         'remove' => change_cart($sku, -1),
+        'end' => end_device(is_string($form['device'] ?? null) ? $form['device'] : ''),
+        'end-others' => end_other_devices(),
+        'end-all' => end_all_devices(),
         default => count_request('unknown form'),
     };
 }
@@ -83,6 +88,7 @@ function log_in(string $name): void
     session_regenerate_id(true); // an id known before the login must not be worth anything after it
     $_SESSION['csrf'] = bin2hex(random_bytes(16));
     $_SESSION['user'] = $name;
+    $_SESSION['user_id'] = substr(hash('sha256', $name), 0, 16);
     $_SESSION['message'] = "Welcome, $name.";
     count_request('log in');
 }
@@ -103,6 +109,18 @@ function change_cart(string $sku, int $by): void
     $_SESSION['cart'][$sku] = $pieces;
     $_SESSION['cart'] = array_filter($_SESSION['cart']);
     count_request(($by > 0 ? 'add ' : 'remove ') . PRODUCTS[$sku][0]);
+}
+
+function session_user(): string
+{
+    return $_SESSION['user'] ?? '';
+}
+
+/* One word for what the visitor has. */
+function browser(): string
+{
+    preg_match('/Edg|OPR|Firefox|Chrome|Safari|curl/', $_SERVER['HTTP_USER_AGENT'] ?? '', $found);
+    return ['Edg' => 'Edge', 'OPR' => 'Opera'][$found[0] ?? ''] ?? $found[0] ?? 'unknown';
 }
 
 function cart_pieces(): int

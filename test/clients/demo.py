@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The demo, as a visitor and an operator find it: started in a folder of its own, used through both addresses with
+"""The demo, as a visitor and an operator find it: started in a folder of its own, used through all addresses with
 a cookie jar, a web server and cloakroomd restarted, cloakroomd killed, Ctrl-C in a terminal; and nothing left running
 afterwards."""
 
@@ -34,9 +34,10 @@ class Demo:
         script = where / "server"
         script.write_text(f"#!/bin/sh\nexec {' '.join(harness.program(server))} \"$@\"\n")
         script.chmod(0o755)
-        self.ports = [harness.free_port(), harness.free_port()]
+        self.ports = [harness.free_port() for _ in range(3)]
         self.environment = os.environ | {"DEMO_DIR": str(where / "run"), "CLOAKROOMD": str(script),
-                                         "DEMO_PORT": str(self.ports[0]), "DEMO_PORT2": str(self.ports[1])}
+                                         "DEMO_PORT": str(self.ports[0]), "DEMO_PORT2": str(self.ports[1]),
+                                         "DEMO_PORT3": str(self.ports[2])}
 
     def run(self, *arguments, **environment):
         """Returns (exit code, what was printed)."""
@@ -66,7 +67,7 @@ class Visitor:
     """A browser with its cookies, as far as the shop needs one."""
 
     def __init__(self, port):
-        self.url = f"http://127.0.0.1:{port}/"
+        self.url, self.path = f"http://127.0.0.1:{port}/", ""
         self.cookies = http.cookiejar.CookieJar()
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}),
                                                   urllib.request.HTTPCookieProcessor(self.cookies))
@@ -74,7 +75,7 @@ class Visitor:
     def request(self, form=None):
         """The attributes of the page that a GET, or a form and the redirect after it, leads to."""
         data = urllib.parse.urlencode(form).encode() if form else None
-        with self.opener.open(self.url, data, timeout=10) as answer:
+        with self.opener.open(self.url + self.path, data, timeout=10) as answer:
             self.page = answer.read().decode()
         return {name: html.unescape(value) for name, value in re.findall(r'data-(\w+)="([^"]*)"', self.page)}
 
@@ -158,6 +159,45 @@ def test_shop_through_memcached(demo):
 
 def test_shop_through_memcache(demo):
     shopping(demo, demo.ports[1])
+
+
+def test_shop_through_the_extension(demo):
+    shopping(demo, demo.ports[2])
+
+
+def test_my_devices(demo):
+    """One is listed and ended; a handle of somebody else's session is not."""
+    visitors = [Visitor(demo.ports[2]) for _ in range(3)]
+    for visitor, name in zip(visitors, ("Zoë", "Zoë", "Abe")):
+        visitor.request()
+        visitor.send(action="login", name=name)
+    mine, other, stranger = visitors
+
+    def handles(visitor):
+        visitor.path = "devices"
+        visitor.request()
+        return re.findall(r'name="device" value="(\w+)"', visitor.page)
+
+    same((1, 1, 0), tuple(len(handles(visitor)) for visitor in visitors), "other devices of each")
+    of_mine = handles(other)[0]
+    same(("1", 1), (stranger.send(action="end-others")["devices"], len(handles(other))), "a stranger ends nobody else")
+    page = stranger.send(action="end", device=of_mine)
+    same((True, 1), ("was logged out already" in stranger.page, len(handles(other))), f"a stranger's form, {page}")
+    same("1", other.send(action="end", device=of_mine)["devices"], "devices after ending one")
+    mine.path = ""
+    same("", mine.request()["user"], "user of the device that was ended")
+    same("Zoë", other.request()["user"], "user of the one that ended it")
+    other.send(action="end-all")
+    other.path = ""
+    same("", other.request()["user"], "user after 'Log out everywhere'")
+    same("Abe", stranger.request()["user"], "a stranger stays logged in")
+    at_first = Visitor(demo.ports[0])
+    at_first.path = "devices"
+    try:
+        at_first.request()
+        raise AssertionError("/devices is served without the extension")
+    except urllib.error.HTTPError as error:
+        same(404, error.code, "/devices without the extension")
 
 
 def logged_in_visitors(demo):
@@ -333,7 +373,8 @@ def test_dead_service_is_said_in_the_terminal(demo):
 
 
 TESTS = [test_starts_and_says_where, test_second_start_says_it_runs, test_check, test_shop_through_memcached,
-         test_shop_through_memcache, test_sessions_survive_a_restart_of_the_store,
+         test_shop_through_memcache,
+         test_shop_through_the_extension, test_my_devices, test_sessions_survive_a_restart_of_the_store,
          test_sessions_survive_a_killed_store, test_sessions_survive_stop_and_start, test_forged_form_is_refused,
          test_cookie_and_headers,
          test_dead_service_is_started_again, test_stop_leaves_nothing, test_taken_port_is_said,
