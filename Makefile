@@ -35,6 +35,9 @@ MAINS     := src/server/main.c src/cli/main.c
 SOURCES   := $(filter-out $(MAINS),$(foreach m,$(MODULES),$(wildcard src/$(m)/*.c)))
 OBJECTS   := $(SOURCES:src/%.c=$(B)/obj/%.o)
 ARCHIVE   := $(B)/libcloakroom.a
+# The dashboard's files and the description of the API, bundled into the program by their names.
+PAGES     := $(sort $(foreach s,html js css svg png ico webmanifest,$(wildcard dash/*.$(s) dash/vendor/*.$(s))))
+OBJECTS   += $(B)/obj/http/pages_list.o
 UNITS     := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test_*.c))
 LOAD      := $(B)/load
 SIM       := $(B)/crash $(B)/leases
@@ -68,6 +71,15 @@ $(B)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/pages_list.c: tools/bundle $(PAGES) docs/openapi.json Makefile
+	@mkdir -p $(@D)
+	@tools/bundle $(PAGES) docs/openapi.json > $@.new && mv $@.new $@
+# Without LTO, which would put symbols that an assembler made where their users cannot see them.
+$(B)/obj/http/pages_list.o: $(B)/pages_list.c $(PAGES) docs/openapi.json
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -fno-lto -c -o $@ $<
 
 $(B)/test/%: test/unit/%.c $(ARCHIVE)
 	@mkdir -p $(@D)

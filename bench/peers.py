@@ -177,6 +177,8 @@ class Server:
             command += ["-s", self._socket_path(), "-a", "0700"]
         if os.geteuid() == 0:
             command += ["-u", "root"]
+        if "cloakroomd" in os.path.basename(self.peer.program):
+            command += ["--http", "off"]
         return command + [part.replace("{tmp}", self.folder.name) for part in self.peer.extra]
 
     def _socket_path(self):

@@ -162,6 +162,17 @@ bool census_has_application(struct census *census, struct bytes session_key)
     return __atomic_load_n(&census->napplications, __ATOMIC_RELAXED) < CENSUS_APPLICATIONS_MAX;
 }
 
+bool census_application(const struct census *census, uint32_t n, struct bytes *ret_name,
+                        uint64_t *ret_nsessions)
+{
+    if (n >= __atomic_load_n(&census->napplications, __ATOMIC_ACQUIRE))
+        return false;
+    const struct census_application *application = &census->applications[n];
+    *ret_name = (struct bytes){.p = application->name, .len = application->len};
+    *ret_nsessions = __atomic_load_n(&application->nsessions, __ATOMIC_RELAXED);
+    return true;
+}
+
 uint64_t census_count(const struct census *census, const struct bytes *application)
 {
     uint64_t sum = 0;

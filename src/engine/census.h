@@ -56,6 +56,9 @@ bool census_has_application(struct census *census, struct bytes session_key);
 
 /* Live ones of an application; NULL: of all. */
 uint64_t census_count(const struct census *census, const struct bytes *application);
+/* Number `n` from 0 on; its name stays as long as the census. False: there are not so many. */
+bool census_application(const struct census *census, uint32_t n, struct bytes *ret_name,
+                        uint64_t *ret_nsessions);
 static inline uint64_t census_bare(const struct census *census)
 {
     return __atomic_load_n(&census->nbare, __ATOMIC_RELAXED);

@@ -311,6 +311,7 @@ struct engine_ops {
     bool (*kill_tagged)(struct engine *engine, const struct engine_filter *filter,
                         struct engine_cursor *cursor, struct op *op, uint64_t *ret_nkilled);
     uint64_t (*count_sessions)(struct engine *engine, const struct bytes *application);
+    bool (*application)(struct engine *engine, uint32_t n, struct bytes *ret_name, uint64_t *ret_nsessions);
     size_t (*read_events)(struct engine *engine, uint64_t after, struct journal_event *ret, size_t max);
     void (*free)(struct engine *engine);
 };
@@ -445,6 +446,14 @@ static inline bool engine_kill_tagged(struct engine *engine, const struct engine
 static inline uint64_t engine_count_sessions(struct engine *engine, const struct bytes *application)
 {
     return engine->ops->count_sessions(engine, application);
+}
+
+/* Application number `n`, from 0 on, which is the default one without a name, and how many of its sessions live. The name
+ * is the engine's. False: there are not so many. */
+static inline bool engine_application(struct engine *engine, uint32_t n, struct bytes *ret_name,
+                                      uint64_t *ret_nsessions)
+{
+    return engine->ops->application != NULL && engine->ops->application(engine, n, ret_name, ret_nsessions);
 }
 
 /* As journal_read(). */

@@ -176,6 +176,12 @@ static uint64_t local_count_sessions(struct engine *engine, const struct bytes *
     return census_count(&local_of(engine)->census, application);
 }
 
+static bool local_application(struct engine *engine, uint32_t n, struct bytes *ret_name,
+                              uint64_t *ret_nsessions)
+{
+    return census_application(&local_of(engine)->census, n, ret_name, ret_nsessions);
+}
+
 static size_t local_read_events(struct engine *engine, uint64_t after, struct journal_event *ret, size_t max)
 {
     return journal_read(&local_of(engine)->journal, after, ret, max);
@@ -336,6 +342,7 @@ enum err local_new(const struct local_config *config, struct engine **ret)
                                           .list_sessions = local_list_sessions,
                                           .kill_tagged = local_kill_tagged,
                                           .count_sessions = local_count_sessions,
+                                          .application = local_application,
                                           .read_events = local_read_events,
                                           .commit = local_commit,
                                           .synced = local_synced,

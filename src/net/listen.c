@@ -69,10 +69,10 @@ static enum err refuse_tcp(char *error, const char *host, uint16_t port)
     char where[LISTEN_ERROR_MAX / 2];
     snprintf(where, sizeof where, "%s port %u", host == NULL ? "any interface," : host, port);
     if (errno == EADDRINUSE)
-        return refuse(error, ERR_SYSTEM,
-                      "%s is in use by another program%s; stop it or take another port with -p", where, "");
+        return refuse(error, ERR_SYSTEM, "%s is in use by another program%s; stop it or take another port",
+                      where, "");
     if (errno == EADDRNOTAVAIL)
-        return refuse(error, ERR_SYSTEM, "%s: this machine has no such address%s; see -l", where, "");
+        return refuse(error, ERR_SYSTEM, "%s: this machine has no such address%s", where, "");
     if (errno == EACCES)
         return refuse(error, ERR_SYSTEM, "%s: not permitted%s; ports below 1024 need root", where, "");
     return refuse(error, ERR_SYSTEM, "cannot listen on %s: %s", where, strerror(errno));
@@ -84,7 +84,7 @@ enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, 
     struct addrinfo *addresses;
     int failure = getaddrinfo(host, "0", &hints, &addresses);
     if (failure != 0)
-        return refuse(error, ERR_USAGE, "-l %s: %s", host == NULL ? "" : host, gai_strerror(failure));
+        return refuse(error, ERR_USAGE, "%s: %s", host == NULL ? "" : host, gai_strerror(failure));
     size_t n = 0;
     for (struct addrinfo *a = addresses; a != NULL && n < LISTEN_PER_NAME_MAX; a = a->ai_next) {
         set_port(a, port);
@@ -105,7 +105,7 @@ enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, 
     }
     freeaddrinfo(addresses);
     *ret_n += n;
-    return n > 0 ? ERR_NONE : refuse(error, ERR_SYSTEM, "-l %s: no usable address%s", host ? host : "", "");
+    return n > 0 ? ERR_NONE : refuse(error, ERR_SYSTEM, "%s: no usable address%s", host ? host : "", "");
 }
 
 /* Is anybody listening at this socket file? */

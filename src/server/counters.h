@@ -57,7 +57,9 @@ enum counter {
     COUNTER_before_sessions = NCOUNTERS_SHOWN - 1,
 #undef COUNTERS_ENUM
 #define COUNTERS_ENUM(name) COUNTER_session_##name,
-    COUNTERS_OF_SESSIONS(COUNTERS_ENUM) NCOUNTERS
+    COUNTERS_OF_SESSIONS(COUNTERS_ENUM) COUNTER_verb_opens,
+    COUNTER_verb_writes,
+    NCOUNTERS
 #undef COUNTERS_ENUM
 };
 

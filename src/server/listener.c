@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static uint64_t inode_of(const char *path)
+uint64_t listener_inode(const char *path)
 {
     struct stat st;
     return stat(path, &st) == 0 ? st.st_ino : 0;
@@ -41,6 +41,8 @@ static enum err open_tcp(struct opening *opening, const char *host, uint16_t por
     int fds[LISTEN_PER_NAME_MAX];
     size_t n = 0;
     enum err err = listen_tcp(host, port, (int)opening->settings->backlog, fds, &n, opening->error);
+    if (err != ERR_NONE)
+        strncat(opening->error, " (see -p and -l)", LISTENER_ERROR_MAX - strlen(opening->error) - 1);
     for (size_t i = 0; i < n; i++) {
         rules.fd = fds[i];
         if (err == ERR_NONE)
@@ -61,8 +63,7 @@ static bool skip_word(const char **text, const char *word)
     return true;
 }
 
-/* Splits "host", "host:port", "[v6]", "[v6]:port" or a bare v6 address in place. */
-static bool split_port(char *address, char **ret_host, uint16_t *ret_port)
+bool listener_split(char *address, char **ret_host, uint16_t *ret_port)
 {
     char *port = NULL;
     *ret_host = address;
@@ -110,7 +111,7 @@ static enum err open_address(struct opening *opening, const char *text)
     char address[256];
     char *host;
     uint16_t port = (uint16_t)opening->settings->port;
-    if (strlen(rest) >= sizeof address || !split_port(strcpy(address, rest), &host, &port)) {
+    if (strlen(rest) >= sizeof address || !listener_split(strcpy(address, rest), &host, &port)) {
         snprintf(opening->error, LISTENER_ERROR_MAX,
                  "-l %.200s: not understood; write an address, addr:port or [v6]:port", text);
         return ERR_USAGE;
@@ -143,8 +144,10 @@ static enum err open_socket(struct opening *opening)
     int fd = -1;
     enum err err = listen_unix(settings->socket_path, settings->socket_mode, (int)settings->backlog, &fd,
                                opening->error);
-    struct listener listener = {
-        .fd = fd, .role = ROLE_ALL, .path = settings->socket_path, .inode = inode_of(settings->socket_path)};
+    struct listener listener = {.fd = fd,
+                                .role = ROLE_ALL,
+                                .path = settings->socket_path,
+                                .inode = listener_inode(settings->socket_path)};
     return err == ERR_NONE ? append(opening, listener) : err;
 }
 
@@ -199,7 +202,7 @@ void listener_close_all(struct listener *listeners, size_t n)
     for (size_t i = 0; i < n; i++) {
         close(listeners[i].fd);
         if (listeners[i].path != NULL && listeners[i].inode != 0 &&
-            inode_of(listeners[i].path) == listeners[i].inode)
+            listener_inode(listeners[i].path) == listeners[i].inode)
             unlink(listeners[i].path);
         free(listeners[i].passed_path);
     }

@@ -33,6 +33,11 @@ struct listener {
     uint64_t inode;    /* of that file: a successor's socket of the same name is not ours to remove */
 };
 
+/* Splits "host", "host:port", "[v6]", "[v6]:port" or a bare v6 address, in place; *ret_port stays when there is none. */
+bool listener_split(char *address, char **ret_host, uint16_t *ret_port);
+/* Of a socket file: see struct listener. */
+uint64_t listener_inode(const char *path);
+
 /* Opens all that settings ask for. *ret is an array of *ret_n. */
 enum err listener_open_all(const struct settings *settings, struct listener **ret, size_t *ret_n,
                            char *error) ERR_MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "server/listing.h"
 #include "base/check.h"
 #include "base/num.h"
+#include "engine/cursor.h"
 #include "engine/journal.h"
 #include "server/exec.h"
 
@@ -9,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PIECE = 8, CURSOR_NUMBERS = 5 };
+enum { PIECE = 8 };
 
 /* The request with its line, which outlives the input. */
 struct listing {
@@ -32,65 +33,6 @@ static void put_answer(struct conn *conn, const struct request *request, enum st
     const struct answer answer = {.status = status, .number = number};
     if (room != NULL)
         conn->out.len += proto_put_answer(&conn->proto, request, &answer, room);
-}
-
-/* A list by tag goes on behind a handle, any other at a place. */
-static bool has_place(const struct engine_filter *filter)
-{
-    return filter->is_held || !filter->has_tag;
-}
-
-/* Numbers with points between them, as put_cursor() writes them. */
-static bool read_numbers(struct bytes text, uint64_t ret[CURSOR_NUMBERS], size_t *ret_n)
-{
-    size_t n = 0;
-    while (n < CURSOR_NUMBERS) {
-        const char *point = text.len > 0 ? memchr(text.p, '.', text.len) : NULL;
-        struct bytes word = {text.p, point != NULL ? (size_t)(point - text.p) : text.len};
-        if (!num_parse_u64(word, &ret[n++]))
-            return false;
-        if (point == NULL) {
-            *ret_n = n;
-            return true;
-        }
-        text = (struct bytes){point + 1, text.len - word.len - 1};
-    }
-    return false;
-}
-
-static bool read_cursor(struct bytes text, bool is_placed, struct engine_cursor *ret)
-{
-    uint64_t numbers[CURSOR_NUMBERS];
-    size_t n = 0;
-    *ret = (struct engine_cursor){0};
-    if (text.len == 0)
-        return true;
-    size_t nplace = is_placed ? CURSOR_NUMBERS - 1 : 0;
-    if (!read_numbers(text, numbers, &n) || n < nplace || n > nplace + 1 || n == 0)
-        return false;
-    ret->has_handle = n > nplace;
-    if (ret->has_handle)
-        ret->handle = numbers[nplace];
-    if (!is_placed)
-        return true;
-    if (numbers[0] > UINT32_MAX || numbers[1] > 32 || numbers[2] > UINT32_MAX)
-        return false;
-    ret->at = (struct store_cursor){.shard = (uint32_t)numbers[0],
-                                    .depth = (uint32_t)numbers[1],
-                                    .bucket = (uint32_t)numbers[2],
-                                    .tag = numbers[3]};
-    return true;
-}
-
-static size_t put_cursor(const struct engine_cursor *cursor, bool is_placed, char *out, size_t room)
-{
-    if (!is_placed)
-        return (size_t)snprintf(out, room, "%" PRIu64, cursor->handle);
-    int len = snprintf(out, room, "%u.%u.%u.%" PRIu64, cursor->at.shard, cursor->at.depth, cursor->at.bucket,
-                       cursor->at.tag);
-    if (cursor->has_handle)
-        len += snprintf(out + len, room - (size_t)len, ".%" PRIu64, cursor->handle);
-    return (size_t)len;
 }
 
 /* `text`: where the list goes on; empty: there is no more. */
@@ -196,7 +138,7 @@ static void begin(struct conn *conn)
     listing->left = conn->request.verb == VERB_LIST ? conn->request.page : UINT32_MAX;
     fill_filter(listing);
     if (conn->request.verb == VERB_LIST &&
-        !read_cursor(proto_cursor(&conn->request), has_place(&listing->filter), &listing->cursor)) {
+        !cursor_read(proto_cursor(&conn->request), &listing->filter, &listing->cursor)) {
         exec_put_line(conn, bytes_of("CLIENT_ERROR no such cursor: begin without one"));
         listing_free(&listing);
         return;
@@ -269,9 +211,8 @@ static bool go_on_listing(struct conn *conn, struct listing *listing)
     if (has_more && listing->left > 0)
         return true;
     if (listing->request.verb == VERB_LIST) {
-        char text[PROTO_CURSOR_MAX + 1];
-        size_t len =
-            has_more ? put_cursor(&listing->cursor, has_place(&listing->filter), text, sizeof text) : 0;
+        char text[CURSOR_TEXT_MAX];
+        size_t len = has_more ? cursor_put(&listing->cursor, &listing->filter, text) : 0;
         put_end(conn, &listing->request, (struct bytes){.p = text, .len = len});
     } else {
         put_answer(conn, &listing->request, STATUS_OK, listing->number);

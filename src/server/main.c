@@ -164,6 +164,16 @@ static enum err load_from_disk(struct server *server, const struct local_config 
     return err;
 }
 
+/* HTTP that nobody asked for is not worth a start that fails. */
+static enum err judge_web(struct server *server, enum err err, char *error)
+{
+    if (err == ERR_NONE || server->settings->http != NULL)
+        return err;
+    fprintf(stderr, "cloakroomd: no HTTP: %s (--http off: none is wanted)\n", error);
+    web_close(&server->web);
+    return ERR_NONE;
+}
+
 /* With a disk the workers are there first: who comes while it is read waits, and can ask how far it is. */
 static enum err start_service(struct server *server, struct service *service, char *error)
 {
@@ -176,7 +186,9 @@ static enum err start_service(struct server *server, struct service *service, ch
     struct local_config config = engine_config(server, problem);
     if (server->disk == NULL) {
         err = load_engine(server, &config, error);
-        return err == ERR_NONE ? start_workers(server, error) : err;
+        if (err == ERR_NONE)
+            err = start_workers(server, error);
+        return err == ERR_NONE ? judge_web(server, web_start(&server->web, error), error) : err;
     }
     err = loading_new(&config.store, &server->loading);
     if (err != ERR_NONE) {
@@ -185,6 +197,8 @@ static enum err start_service(struct server *server, struct service *service, ch
     }
     server->engine = server->loading;
     err = start_workers(server, error);
+    if (err == ERR_NONE)
+        err = judge_web(server, web_start(&server->web, error), error);
     if (err == ERR_NONE)
         err = load_from_disk(server, &config, service, error);
     if (err == ERR_NONE)
@@ -213,6 +227,7 @@ static void tell_ports(const struct server *server)
 
 static void stop(struct server *server)
 {
+    web_close(&server->web);
     for (size_t i = 0; i < server->nworkers; i++)
         worker_stop(server->workers[i]);
     if (server->engine != NULL)
@@ -255,6 +270,10 @@ static void say_ready(const struct server *server)
         else
             fprintf(stderr, " port %u%s", listen_port(listener->fd), listener->is_tls ? " (TLS)" : "");
     }
+    char web[WEB_SHOWN_MAX];
+    web_tell_address(&server->web, web, sizeof web);
+    if (web[0] != '\0')
+        fprintf(stderr, ", %s", web);
     fprintf(stderr, ", %llu MB, %zu threads", (unsigned long long)server->settings->memory_mib,
             server->nworkers);
     if (server->disk != NULL)
@@ -298,6 +317,8 @@ static enum err open_listeners(struct server *server, char *error)
 static enum err start(struct server *server, struct service *service, int *ret_ready_fd, char *error)
 {
     struct settings *settings = server->settings;
+    if (process_raise_descriptors(settings->max_connections + HTTP_DESCRIPTORS, error) != ERR_NONE)
+        error[0] = '\0'; /* HTTP is served as far as they go */
     enum err err = process_raise_descriptors(settings->max_connections, error);
     if (err == ERR_NONE && settings->delimiter != 0 && !prefix_turn(&server->prefixes, true)) {
         snprintf(error, ERROR_MAX, "-D: %s", err_text(ERR_MEMORY));
@@ -307,6 +328,8 @@ static enum err start(struct server *server, struct service *service, int *ret_r
         err = access_open(&server->access, settings, server->started_ns, error);
     if (err == ERR_NONE)
         err = open_listeners(server, error);
+    if (err == ERR_NONE)
+        err = judge_web(server, web_open(&server->web, server, error), error);
     if (err == ERR_NONE && settings->daemonize && service_is_watched())
         fprintf(stderr, "cloakroomd: -d is left aside: the service manager keeps it in the background\n");
     else if (err == ERR_NONE && settings->daemonize)
@@ -315,6 +338,8 @@ static enum err start(struct server *server, struct service *service, int *ret_r
         err = process_write_pid(settings->pid_file, error);
         server->pid_file = err == ERR_NONE ? settings->pid_file : NULL;
     }
+    if (err == ERR_NONE && server->web.listener != NULL && server->web.listener->path != NULL)
+        err = process_give_away(server->web.listener->path, settings->user, error);
     if (err == ERR_NONE && settings->core_dumps)
         err = process_allow_cores(error);
     if (err == ERR_NONE && settings->lock_memory)
@@ -323,6 +348,8 @@ static enum err start(struct server *server, struct service *service, int *ret_r
         err = process_become_user(settings->user, error);
     if (err == ERR_NONE)
         err = start_service(server, service, error);
+    if (err == ERR_NONE)
+        err = judge_web(server, web_complete(&server->web, error), error);
     if (err == ERR_NONE && settings->lock_memory)
         lock_memory();
     return err;
@@ -343,6 +370,8 @@ static void wait_for_the_end(struct server *server, struct service *service, con
         service_say_reloading();
         if (access_reload_users(&server->access, error) != ERR_NONE)
             fprintf(stderr, "cloakroomd: SIGHUP: %s; the users stay as they were\n", error);
+        if (web_reload(&server->web, error) != ERR_NONE)
+            fprintf(stderr, "cloakroomd: SIGHUP: %s; HTTP stays as it was\n", error);
         if (access_reload_certs(&server->access, clock_steady_ns(server->clock), error) != ERR_NONE)
             fprintf(stderr, "cloakroomd: SIGHUP: %s; the certificate stays as it was\n", error);
         service_say_ready(server);

@@ -18,6 +18,7 @@
 #include "server/listener.h"
 #include "server/prefix.h"
 #include "server/settings.h"
+#include "server/web.h"
 
 struct disk;
 struct worker;
@@ -36,6 +37,7 @@ struct server {
     char boot_id[40];
     struct buffer_pool buffers;
     struct access access;
+    struct web web;
     struct crawler crawler;
     struct events events;
     struct listener *listeners;

@@ -18,6 +18,8 @@ const char *settings_contradiction(const struct settings *settings)
         return "--sync: give always, interval or none";
     if (settings->data != NULL && settings->data[0] == '\0')
         return "--data: give the name of a directory";
+    if (settings->http_key != NULL && settings->http_cert == NULL)
+        return "--http-key: name the certificate, too, with --http-cert";
     for (size_t i = 0; i < settings->session_prefixes.n; i++) {
         struct keyclass_prefix prefix;
         const char *word = settings->session_prefixes.items[i];

@@ -71,6 +71,11 @@ struct settings {
     uint64_t first_life_s; /* 0, these three: no such bound */
     uint64_t bot_life_s;
     uint64_t absolute_life_s;
+    char *http; /* NULL: not asked for, so the default */
+    struct option_list http_hosts;
+    char *http_token_file;
+    char *http_cert;
+    char *http_key;
     uint64_t lock_wait_ms; /* 0: nobody waits */
     uint64_t lock_wait_incr_ms;
     uint64_t max_waiters;

@@ -214,6 +214,36 @@ static const struct option_row rows[] = {
      .help = "how many wait for one session; the next is told at once",
      OPTION_NUMBER(struct settings, max_waiters, 1, 100000),
      .fallback = "128"},
+    {.name = "http",
+     .argument = "<addr:port>",
+     .help = "where operators are served over HTTP: health, metrics, the API and the dashboard; also "
+             "[v6]:port, or the "
+             "name of a unix socket, which begins with / or .; port 0: one that the system picks; notls: in "
+             "front is "
+             "for -Z; off: nowhere (default: 127.0.0.1:11280, and if that is taken or there is no place for "
+             "a token, "
+             "nowhere)",
+     OPTION_TEXT(struct settings, http)},
+    {.name = "http-host",
+     .argument = "<name>",
+     .help = "a name under which HTTP is asked for (Host), beside the address of --http and those of "
+             "loopback; may be "
+             "given again",
+     OPTION_LIST(struct settings, http_hosts)},
+    {.name = "http-token-file",
+     .argument = "<file>",
+     .help = "the secret that lets operators in, made at the first start, and beside it FILE-reader, which "
+             "lets in to "
+             "look only (default: http-token in the directory of --data, or else of $RUNTIME_DIRECTORY)",
+     OPTION_TEXT(struct settings, http_token_file)},
+    {.name = "http-cert",
+     .argument = "<file>",
+     .help = "TLS for HTTP: the certificate and what signed it, PEM (default: with -Z, its own)",
+     OPTION_TEXT(struct settings, http_cert)},
+    {.name = "http-key",
+     .argument = "<file>",
+     .help = "its key, PEM, if that is not in the same file",
+     OPTION_TEXT(struct settings, http_key)},
     {.letter = 'c',
      .name = "conn-limit",
      .argument = "<num>",

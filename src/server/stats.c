@@ -16,16 +16,58 @@ static void put_line(struct conn *conn, struct bytes name, struct bytes value)
         conn->out.len += proto_put_stat(&conn->proto, &conn->request, name, value, room);
 }
 
-void stats_put(struct conn *conn, const char *name, const char *format, ...)
+struct conn_out {
+    struct stats_out out;
+    struct conn *conn;
+};
+
+static void put_line_of(struct stats_out *out, struct bytes name, struct bytes value)
+{
+    put_line(((struct conn_out *)(void *)out)->conn, name, value);
+}
+
+static struct conn_out out_of(struct conn *conn)
+{
+    struct worker *worker = conn->worker;
+    return (struct conn_out){
+        .out = {.server = worker->server, .now_ns = worker->loop.now_ns, .line = put_line_of}, .conn = conn};
+}
+
+static void format_line(struct stats_out *out, const char *name, const char *format, va_list args)
 {
     char value[VALUE_MAX];
-    va_list args;
-    va_start(args, format);
     int len = vsnprintf(value, sizeof value, format, args);
-    va_end(args);
     if (len >= (int)sizeof value)
         len = sizeof value - 1;
-    put_line(conn, bytes_of(name), (struct bytes){.p = value, .len = (size_t)len});
+    out->line(out, bytes_of(name), (struct bytes){.p = value, .len = (size_t)len});
+}
+
+void stats_line(struct stats_out *out, const char *name, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    format_line(out, name, format, args);
+    va_end(args);
+}
+
+void stats_line_u64(struct stats_out *out, const char *name, uint64_t value)
+{
+    stats_line(out, name, "%" PRIu64, value);
+}
+
+void stats_line_zeros(struct stats_out *out, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        out->line(out, bytes_of(names[i]), bytes_of("0"));
+}
+
+void stats_put(struct conn *conn, const char *name, const char *format, ...)
+{
+    struct conn_out out = out_of(conn);
+    va_list args;
+    va_start(args, format);
+    format_line(&out.out, name, format, args);
+    va_end(args);
 }
 
 void stats_put_u64(struct conn *conn, const char *name, uint64_t value)
@@ -35,8 +77,8 @@ void stats_put_u64(struct conn *conn, const char *name, uint64_t value)
 
 void stats_put_zeros(struct conn *conn, const char *const *names, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        put_line(conn, bytes_of(names[i]), bytes_of("0"));
+    struct conn_out out = out_of(conn);
+    stats_line_zeros(&out.out, names, n);
 }
 
 void stats_put_end(struct conn *conn)
@@ -70,6 +112,35 @@ static void run_reset(struct conn *conn)
     __atomic_store_n(&server->rejected_connections, 0, __ATOMIC_RELAXED);
     prefix_clear(&server->prefixes);
     exec_put_status(conn, STATUS_OK);
+}
+
+static void run_general(struct conn *conn)
+{
+    struct conn_out out = out_of(conn);
+    stats_general(&out.out);
+    stats_put_end(conn);
+}
+
+struct writing {
+    struct stats_out out;
+    void (*line)(void *arg, struct bytes name, struct bytes value);
+    void *arg;
+};
+
+static void write_line(struct stats_out *out, struct bytes name, struct bytes value)
+{
+    const struct writing *writing = (const struct writing *)(void *)out;
+    writing->line(writing->arg, name, value);
+}
+
+void stats_write(struct server *server, void (*line)(void *arg, struct bytes name, struct bytes value),
+                 void *arg)
+{
+    struct writing writing = {
+        .out = {.server = server, .now_ns = clock_steady_ns(server->clock), .line = write_line},
+        .line = line,
+        .arg = arg};
+    stats_general(&writing.out);
 }
 
 /* ---- stats detail ---- */
@@ -142,7 +213,7 @@ void stats_run(struct conn *conn)
         unsigned needs;
         void (*run)(struct conn *conn);
     } rows[] = {
-        {"", NULL, ROLE_READ, stats_run_general},
+        {"", NULL, ROLE_READ, run_general},
         {"settings", NULL, ROLE_READ, stats_run_settings},
         {"items", NULL, ROLE_READ, stats_run_items},
         {"slabs", NULL, ROLE_READ, stats_run_slabs},

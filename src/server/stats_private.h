@@ -16,6 +16,19 @@
 #include "server/exec.h"
 #include "server/stats.h"
 
+/* Where lines go: the general ones are for others than connections, too. */
+struct stats_out {
+    struct server *server;
+    uint64_t now_ns; /* steady */
+    void (*line)(struct stats_out *out, struct bytes name, struct bytes value);
+};
+
+void stats_line(struct stats_out *out, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void stats_line_u64(struct stats_out *out, const char *name, uint64_t value);
+void stats_line_zeros(struct stats_out *out, const char *const *names, size_t n);
+
+/* Lines of a connection's answer. */
 void stats_put(struct conn *conn, const char *name, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void stats_put_u64(struct conn *conn, const char *name, uint64_t value);
@@ -25,7 +38,8 @@ void stats_put_end(struct conn *conn);
 /* Over all workers, since the start or the last `stats reset`. */
 uint64_t stats_counted(const struct server *server, enum counter counter);
 
-void stats_run_general(struct conn *conn);
+void stats_general(struct stats_out *out);
+
 void stats_run_settings(struct conn *conn);
 void stats_run_items(struct conn *conn);
 void stats_run_slabs(struct conn *conn);

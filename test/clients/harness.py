@@ -79,7 +79,7 @@ def connects(family, address):
 def started(server, options, family, address, log):
     as_root = ["-u", "root"] if os.geteuid() == 0 else []
     with open(log, "ab") as out:
-        child = subprocess.Popen([*program(server), *as_root, *options], stdin=subprocess.DEVNULL, stdout=out,
+        child = subprocess.Popen([*program(server), *as_root, "--http", "off", *options], stdin=subprocess.DEVNULL, stdout=out,
                                  stderr=out, start_new_session=True)
     try:
         deadline = time.monotonic() + START_S

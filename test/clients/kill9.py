@@ -466,7 +466,7 @@ def main():
     with harness.folder() as where, contextlib.ExitStack() as stack:
         data = [] if args.no_data else ["--data", str(where / "data"), *(["--sync", args.sync] if args.sync else [])]
         as_root = ["-u", "root"] if os.geteuid() == 0 else []
-        options = [*harness.program(args.server), *as_root, "-l", "127.0.0.1:0", "-m", str(MEMORY_MB), *data]
+        options = [*harness.program(args.server), *as_root, "-l", "127.0.0.1:0", "--http", "off", "-m", str(MEMORY_MB), *data]
         crew = stack.enter_context(contextlib.closing(Crew(args.seed)))
         server = stack.enter_context(contextlib.closing(Server(options, where)))
         rounds = Run(server, crew, random.Random(args.seed))

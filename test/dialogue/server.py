@@ -45,6 +45,8 @@ class Server:
             command = [path, "-l", "127.0.0.1", "-p", str(self.port), "-t", "2", "-m", "64", "-U", "0"]
             if os.geteuid() == 0:
                 command += ["-u", "root"]
+            if "cloakroomd" in os.path.basename(path):
+                command += ["--http", "off"]
             self.log = tempfile.TemporaryFile()
             try:
                 self.process = subprocess.Popen(command + list(extra_args), stdin=subprocess.DEVNULL,

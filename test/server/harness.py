@@ -132,8 +132,10 @@ def prepare(limits, user):
 
 
 def spawn(options, out, limits=None, user=None, cwd=None, env=None):
-    """`user`: start as that one, not as root. No -u is added."""
-    return subprocess.Popen([program, *options], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
+    """`user`: start as that one, not as root. No -u is added. Without HTTP, whose port would be one for all of them,
+    unless `options` say where."""
+    no_http = [] if any(option.startswith("--http") for option in options) else ["--http", "off"]
+    return subprocess.Popen([program, *no_http, *options], stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=cwd,
                             preexec_fn=prepare(limits, user), env=environment(**(env or {})))
 
 

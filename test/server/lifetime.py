@@ -94,7 +94,7 @@ def test_daemon_without_descriptors():
     """As some supervisors start their children: what it opens must not be taken for stdin, stdout or stderr."""
     with folder() as where:
         path = str(where / "s.sock")
-        command = [harness.program, "-d", "-s", path, "-P", str(where / "pid"), *harness.as_root()]
+        command = [harness.program, "--http", "off", "-d", "-s", path, "-P", str(where / "pid"), *harness.as_root()]
         child = subprocess.Popen(command, preexec_fn=lambda: os.closerange(0, 3), env=harness.environment())
         equal(child.wait(10 * harness.slow), 0, "status of the start")
         pid = int(wait_for(lambda: (where / "pid").exists() and (where / "pid").read_text().strip(), "the pid file"))

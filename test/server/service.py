@@ -67,7 +67,7 @@ def launch(options, passed, out, env):
             os.dup2(spare, FIRST + i)
             os.close(spare)
 
-    return subprocess.Popen(["sh", "-c", 'export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$@"', "sh", harness.program,
+    return subprocess.Popen(["sh", "-c", 'export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$@"', "sh", harness.program, "--http", "off",
                              *options, *as_root()], stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=run,
                             close_fds=False, env=environment(**env))
 
@@ -199,7 +199,7 @@ def test_by_systemd_itself():
     port = free_port()
     limit = prepare(None, None)
     with folder() as where, open(where / "said", "wb") as out:
-        child = subprocess.Popen([tool, "-l", f"127.0.0.1:{port}", "--fdname", "noadmin", harness.program, "-m", "8",
+        child = subprocess.Popen([tool, "-l", f"127.0.0.1:{port}", "--fdname", "noadmin", harness.program, "--http", "off", "-m", "8",
                                   *as_root()], stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=limit)
         try:
             def connect():
