@@ -14,7 +14,7 @@ AR        := gcc-ar
 WARNINGS  := -Wall -Wextra -Wconversion -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS    := -std=gnu11 -g -fno-strict-aliasing -fstack-protector-strong $(WARNINGS)
 CPPFLAGS  := -Isrc -D_GNU_SOURCE
-LDLIBS    := -pthread -Wl,--as-needed -lssl -lcrypto -lmicrohttpd -ljansson -lsystemd
+LDLIBS    := -pthread -lm -Wl,--as-needed -lssl -lcrypto -lmicrohttpd -ljansson -lsystemd
 
 ifeq ($(P),release)
 CFLAGS += -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2
@@ -174,11 +174,12 @@ install-php: php ## put the extension where PHP looks for it (DESTDIR=…); docs
 
 # clang alone has libFuzzer; its __atomic builtins take no _Atomic, which one thread can do without.
 FUZZ      := $(patsubst fuzz/fuzz_%.c,build/fuzz/fuzz_%,$(wildcard fuzz/fuzz_*.c))
-FUZZED    := $(foreach m,base io proto store,$(wildcard src/$(m)/*.c)) src/cli/doctor_ini.c src/cli/doctor_conf.c
+FUZZED    := $(foreach m,base io proto store,$(wildcard src/$(m)/*.c)) src/client/address.c src/client/path.c \
+             src/cli/doctor_ini.c src/cli/doctor_conf.c
 .PHONY: fuzz
 fuzz: $(FUZZ) ## a few seconds of any bytes for each target of fuzz/ (FUZZ_ARGS='--seconds 600')
 	@fuzz/run.py $(FUZZ_ARGS)
-build/fuzz/%: fuzz/%.c $(FUZZED) $(wildcard src/base/*.h src/io/*.h src/proto/*.h src/store/*.h src/cli/doctor_*.h) Makefile
+build/fuzz/%: fuzz/%.c $(FUZZED) $(wildcard src/base/*.h src/client/*.h src/io/*.h src/proto/*.h src/store/*.h src/cli/doctor_*.h) Makefile
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	@clang $(CPPFLAGS) -D_Atomic= -std=gnu11 -g -O1 -fno-strict-aliasing -fno-omit-frame-pointer \

@@ -40,6 +40,17 @@ static ZEND_INI_MH(update_s)
     return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, S_MAX);
 }
 
+static ZEND_INI_MH(update_redundancy)
+{
+    (void)mh_arg3, (void)stage;
+    if (strcmp(ZSTR_VAL(new_value), "0") == 0) {
+        php_error_docref(NULL, E_WARNING,
+                         "Cloakroom: cloakroom.redundancy = 0 is refused; 1 keeps a session on one server");
+        return FAILURE;
+    }
+    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, REDUNDANCY_MAX);
+}
+
 static bool is_application(struct bytes name)
 {
     for (size_t i = 0; i < name.len; i++) {
@@ -76,6 +87,7 @@ PHP_INI_BEGIN()
     ENTRY("cloakroom.wait",            "30000", update_ms,          wait)
     ENTRY("cloakroom.lease",           "0",     update_s,           lease)
     ENTRY("cloakroom.grace",           "30",    update_s,           grace)
+    ENTRY("cloakroom.redundancy",      "1",     update_redundancy,  redundancy)
     ENTRY("cloakroom.application",     "",      update_application, application)
     ENTRY("cloakroom.tag_from",        "",      OnUpdateString,     tag_from)
     STD_PHP_INI_BOOLEAN("cloakroom.stand_in", "1", PHP_INI_SYSTEM, OnUpdateBool, stand_in, zend_cloakroom_globals,
@@ -91,6 +103,12 @@ struct server_limits cloakroom_limits(void)
                                   .read_ms = (uint32_t)CLOAKROOM_G(read_timeout),
                                   .retry_ms = (uint32_t)CLOAKROOM_G(retry),
                                   .wait_ms = (uint32_t)CLOAKROOM_G(wait)};
+}
+
+size_t cloakroom_redundancy(const struct pool *pool)
+{
+    size_t wanted = (size_t)CLOAKROOM_G(redundancy);
+    return wanted < pool->n ? wanted : pool->n;
 }
 
 enum stand_in cloakroom_acting_as(void)
@@ -139,7 +157,7 @@ static PHP_GINIT_FUNCTION(cloakroom)
 
 static PHP_GSHUTDOWN_FUNCTION(cloakroom)
 {
-    server_free_all(&cloakroom_globals->servers);
+    pool_free_all(&cloakroom_globals->pools);
 }
 
 static PHP_MINIT_FUNCTION(cloakroom)
@@ -170,14 +188,14 @@ static PHP_RINIT_FUNCTION(cloakroom)
 /* After the session module has written what it had to. A script that was broken off may have left a lease. */
 static ZEND_MODULE_POST_ZEND_DEACTIVATE_D(cloakroom)
 {
-    server_tidy_all(CLOAKROOM_G(servers));
+    pool_tidy_all(CLOAKROOM_G(pools));
     return SUCCESS;
 }
 
 static void show_server(const struct server *server)
 {
     char figures[160];
-    php_info_print_table_row(2, "Server", server->path);
+    php_info_print_table_row(2, "Server", server->shown);
     php_info_print_table_row(2, "State", server_is_connected(server) ? "connected" : "not connected");
     snprintf(figures, sizeof figures, "%llu, over %llu connections; %llu waits for a lease, %llu ms",
              (unsigned long long)server->figures.round_trips, (unsigned long long)server->figures.connects,
@@ -198,8 +216,9 @@ static PHP_MINFO_FUNCTION(cloakroom)
     php_info_print_table_row(2, "Cloakroom's session handler", "enabled");
     php_info_print_table_row(2, "Version", VERSION_TEXT);
     php_info_print_table_row(2, "session.save_handler", names);
-    for (const struct server *server = CLOAKROOM_G(servers); server != NULL; server = server->next)
-        show_server(server);
+    for (const struct pool *pool = CLOAKROOM_G(pools); pool != NULL; pool = pool->next)
+        for (size_t i = 0; i < pool->n; i++)
+            show_server(&pool->servers[i]);
     php_info_print_table_end();
     DISPLAY_INI_ENTRIES();
     (void)zend_module;

@@ -15,7 +15,7 @@ static bool complain(const char *text)
 }
 
 /* That of the session that is open, or else of session.save_path. NULL, after a warning: that means none. */
-static struct server *find_server(void)
+static struct pool *find_pool(void)
 {
     char error[CLIENT_ERROR_MAX];
     if (CLOAKROOM_G(current) != NULL)
@@ -23,37 +23,61 @@ static struct server *find_server(void)
     const char *path =
         stand_in_save_path(cloakroom_acting_as(),
                            zend_ini_string((char *)"session.save_path", sizeof "session.save_path" - 1, 0));
-    struct server *server = server_find(&CLOAKROOM_G(servers), path != NULL ? path : "", error);
-    if (server == NULL)
+    struct pool *pool = pool_find(&CLOAKROOM_G(pools), path != NULL ? path : "", error);
+    if (pool == NULL)
         complain(error);
-    return server;
+    return pool;
 }
 
 static bool ask(struct server *server, const char *text, struct reply *ret)
 {
-    return (server_ask(server, cloakroom_limits(), bytes_of(text), (struct bytes){0}) &&
-            server_next(server, ret)) ||
-           complain(server->error);
+    return server_ask(server, cloakroom_limits(), bytes_of(text), (struct bytes){0}) &&
+           server_next(server, ret);
 }
 
-/* An answer of one line, with a number. -1: after a warning. */
-static zend_long ask_number(struct server *server, const char *text)
+static bool is_no_answer(struct server *server)
+{
+    snprintf(server->error, sizeof server->error,
+             "%s: answered what is no answer to that; is this cloakroomd, and of this version?",
+             server->shown);
+    server_drop(server);
+    return false;
+}
+
+/* An answer of one line, with a number. */
+static bool ask_number(struct server *server, const char *text, uint64_t *ret)
 {
     struct reply reply;
     if (!ask(server, text, &reply))
-        return -1;
-    if (reply.code != REPLY_DONE && reply.code != REPLY_MISSING) {
-        server_drop(server);
-        complain(
-            "the server answered something else than a number; is this cloakroomd, and of this version?");
+        return false;
+    if (reply.code != REPLY_DONE && reply.code != REPLY_MISSING)
+        return is_no_answer(server);
+    *ret = reply.code == REPLY_DONE ? reply.number : 0;
+    return server_finish(server);
+}
+
+/* Each server is asked. As many as have copies elsewhere may be away; -1: there were more, after a warning. A session
+ * counts as often as there are copies of it. */
+static zend_long ask_all(struct pool *pool, const char *text)
+{
+    uint64_t sum = 0;
+    size_t ncopies = cloakroom_redundancy(pool);
+    const struct server *failed = NULL;
+    size_t nfailed = 0;
+    for (size_t i = 0; i < pool->n; i++) {
+        uint64_t number;
+        if (ask_number(&pool->servers[i], text, &number)) {
+            sum += number;
+        } else {
+            failed = &pool->servers[i];
+            nfailed++;
+        }
+    }
+    if (nfailed >= ncopies) {
+        complain(failed->error);
         return -1;
     }
-    zend_long number = reply.code == REPLY_DONE ? (zend_long)reply.number : 0;
-    if (!server_finish(server)) {
-        complain(server->error);
-        return -1;
-    }
-    return number;
+    return (zend_long)((sum + ncopies - 1) / ncopies);
 }
 
 static bool check_tag(const char *text, size_t len, uint32_t argument)
@@ -116,8 +140,8 @@ ZEND_FUNCTION(cloakroom_kill)
     ZEND_PARSE_PARAMETERS_END();
     if (!check_tag(what, len, 1))
         RETURN_THROWS();
-    struct server *server = find_server();
-    if (server == NULL)
+    struct pool *pool = find_pool();
+    if (pool == NULL)
         RETURN_FALSE;
     const zend_string *current = except_current ? CLOAKROOM_G(current_id) : NULL;
     if (except_current && current == NULL)
@@ -127,7 +151,7 @@ ZEND_FUNCTION(cloakroom_kill)
     else
         snprintf(line, sizeof line, "sk %s g%s%s%s", what, cloakroom_application_flag(room),
                  current != NULL ? " X" : "", current != NULL ? ZSTR_VAL(current) : "");
-    return_number(return_value, ask_number(server, line));
+    return_number(return_value, ask_all(pool, line));
 }
 
 ZEND_FUNCTION(cloakroom_count)
@@ -142,12 +166,12 @@ ZEND_FUNCTION(cloakroom_count)
     ZEND_PARSE_PARAMETERS_END();
     if (tag != NULL && !check_tag(tag, len, 1))
         RETURN_THROWS();
-    struct server *server = find_server();
-    if (server == NULL)
+    struct pool *pool = find_pool();
+    if (pool == NULL)
         RETURN_FALSE;
     snprintf(line, sizeof line, "sn%s%s%s", cloakroom_application_flag(room), tag != NULL ? " G" : "",
              tag != NULL ? tag : "");
-    return_number(return_value, ask_number(server, line));
+    return_number(return_value, ask_all(pool, line));
 }
 
 static void add_text(zval *array, const char *name, struct bytes text)
@@ -155,10 +179,13 @@ static void add_text(zval *array, const char *name, struct bytes text)
     add_assoc_stringl(array, name, text.len > 0 ? text.p : "", text.len);
 }
 
+/* `list` is by handle: of a session with copies one is told. */
 static void add_session(zval *list, const struct reply *reply)
 {
     zval one;
     zval tags;
+    if (zend_hash_str_exists(Z_ARRVAL_P(list), reply->handle.p, reply->handle.len))
+        return;
     array_init(&one);
     array_init(&tags);
     add_text(&one, "handle", reply->handle);
@@ -174,7 +201,7 @@ static void add_session(zval *list, const struct reply *reply)
     for (size_t i = 0; i < reply->ntags; i++)
         add_next_index_stringl(&tags, reply->tags[i].p, reply->tags[i].len);
     add_assoc_zval(&one, "tags", &tags);
-    add_next_index_zval(list, &one);
+    zend_hash_str_add(Z_ARRVAL_P(list), reply->handle.p, reply->handle.len, &one);
 }
 
 /* One page, behind the cursor, which then is that of the next; "" when there is none. */
@@ -191,15 +218,26 @@ static bool add_page(struct server *server, const char *tag, size_t n, char curs
     while (reply.code == REPLY_SESSION) {
         add_session(list, &reply);
         if (!server_next(server, &reply))
-            return complain(server->error);
+            return false;
     }
-    if (reply.code != REPLY_EMPTY || reply.cursor.len >= CURSOR_MAX) {
-        server_drop(server);
-        return complain(
-            "the server answered something else than a list; is this cloakroomd, and of this version?");
-    }
+    if (reply.code != REPLY_EMPTY || reply.cursor.len >= CURSOR_MAX)
+        return is_no_answer(server);
     snprintf(cursor, CURSOR_MAX, "%.*s", (int)reply.cursor.len, reply.cursor.len > 0 ? reply.cursor.p : "");
-    return server_finish(server) || complain(server->error);
+    return server_finish(server);
+}
+
+/* All that a server has, as long as there is room for them. */
+static bool add_sessions(struct server *server, const char *tag, size_t most, zval *list)
+{
+    char cursor[CURSOR_MAX] = "";
+    do {
+        size_t have = zend_hash_num_elements(Z_ARRVAL_P(list));
+        if (have >= most)
+            return true;
+        if (!add_page(server, tag, most - have < PAGE_MAX ? most - have : PAGE_MAX, cursor, list))
+            return false;
+    } while (cursor[0] != '\0');
+    return true;
 }
 
 ZEND_FUNCTION(cloakroom_sessions)
@@ -207,7 +245,6 @@ ZEND_FUNCTION(cloakroom_sessions)
     char *tag;
     size_t len;
     zend_long most = PAGE_MAX;
-    char cursor[CURSOR_MAX] = "";
     ZEND_PARSE_PARAMETERS_START(1, 2)
     Z_PARAM_STRING(tag, len)
     Z_PARAM_OPTIONAL
@@ -219,19 +256,77 @@ ZEND_FUNCTION(cloakroom_sessions)
         zend_argument_value_error(2, "must be at least 1");
         RETURN_THROWS();
     }
-    struct server *server = find_server();
-    if (server == NULL)
+    struct pool *pool = find_pool();
+    if (pool == NULL)
         RETURN_FALSE;
-    array_init(return_value);
-    do {
-        size_t left = (size_t)most - zend_hash_num_elements(Z_ARRVAL_P(return_value));
-        if (left == 0)
-            return;
-        if (!add_page(server, tag, left < PAGE_MAX ? left : PAGE_MAX, cursor, return_value)) {
-            zval_ptr_dtor(return_value);
-            RETURN_FALSE;
+    zval by_handle;
+    const struct server *failed = NULL;
+    size_t nfailed = 0;
+    array_init(&by_handle);
+    for (size_t i = 0; i < pool->n; i++)
+        if (!add_sessions(&pool->servers[i], tag, (size_t)most, &by_handle)) {
+            failed = &pool->servers[i];
+            nfailed++;
         }
-    } while (cursor[0] != '\0');
+    if (nfailed >= cloakroom_redundancy(pool)) {
+        zval_ptr_dtor(&by_handle);
+        RETURN_BOOL(complain(failed->error));
+    }
+    array_init_size(return_value, zend_hash_num_elements(Z_ARRVAL(by_handle)));
+    zval *one;
+    ZEND_HASH_FOREACH_VAL(Z_ARRVAL(by_handle), one)
+    {
+        Z_ADDREF_P(one);
+        add_next_index_zval(return_value, one);
+    }
+    ZEND_HASH_FOREACH_END();
+    zval_ptr_dtor(&by_handle);
+}
+
+static void add_figures(zval *array, const struct server_figures *figures)
+{
+    add_assoc_long(array, "connects", (zend_long)figures->connects);
+    add_assoc_long(array, "round_trips", (zend_long)figures->round_trips);
+    add_assoc_long(array, "waits", (zend_long)figures->waits);
+    add_assoc_long(array, "waited_ms", (zend_long)figures->waited_ms);
+    add_assoc_long(array, "failures", (zend_long)figures->failures);
+}
+
+static void add_server(zval *list, const struct server *server)
+{
+    zval one;
+    array_init(&one);
+    add_assoc_string(&one, "server", server->shown);
+    add_assoc_bool(&one, "connected", server_is_connected(server));
+    add_figures(&one, &server->figures);
+    add_assoc_string(&one, "last_error", server->error);
+    add_next_index_zval(list, &one);
+}
+
+/* Of all servers together, and each. */
+static void add_pool(zval *array, const struct pool *pool)
+{
+    struct server_figures sum = {0};
+    const char *last_error = "";
+    bool is_connected = false;
+    zval list;
+    array_init(&list);
+    for (size_t i = 0; i < pool->n; i++) {
+        const struct server *server = &pool->servers[i];
+        sum.connects += server->figures.connects;
+        sum.round_trips += server->figures.round_trips;
+        sum.waits += server->figures.waits;
+        sum.waited_ms += server->figures.waited_ms;
+        sum.failures += server->figures.failures;
+        is_connected = is_connected || server_is_connected(server);
+        last_error = server->error[0] != '\0' ? server->error : last_error;
+        add_server(&list, server);
+    }
+    add_assoc_string(array, "server", pool->path);
+    add_assoc_bool(array, "connected", is_connected);
+    add_figures(array, &sum);
+    add_assoc_string(array, "last_error", last_error);
+    add_assoc_zval(array, "servers", &list);
 }
 
 ZEND_FUNCTION(cloakroom_status)
@@ -239,15 +334,7 @@ ZEND_FUNCTION(cloakroom_status)
     ZEND_PARSE_PARAMETERS_NONE();
     array_init(return_value);
     add_assoc_string(return_value, "version", VERSION_TEXT);
-    struct server *server = find_server();
-    if (server == NULL)
-        return;
-    add_assoc_string(return_value, "server", server->path);
-    add_assoc_bool(return_value, "connected", server_is_connected(server));
-    add_assoc_long(return_value, "connects", (zend_long)server->figures.connects);
-    add_assoc_long(return_value, "round_trips", (zend_long)server->figures.round_trips);
-    add_assoc_long(return_value, "waits", (zend_long)server->figures.waits);
-    add_assoc_long(return_value, "waited_ms", (zend_long)server->figures.waited_ms);
-    add_assoc_long(return_value, "failures", (zend_long)server->figures.failures);
-    add_assoc_string(return_value, "last_error", server->error);
+    const struct pool *pool = find_pool();
+    if (pool != NULL)
+        add_pool(return_value, pool);
 }

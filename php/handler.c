@@ -23,7 +23,7 @@
 #include <ext/standard/php_random.h>
 #endif
 
-enum { SID_RANDOM_BYTES = 32, SID_LEN = 52 /* of 5 bits each */ };
+enum { SID_RANDOM_BYTES = 32, SID_LEN = 52 /* of 5 bits each */, DRAWS_MAX = 1000 };
 
 /* ---- small things ---- */
 
@@ -53,12 +53,12 @@ static zend_result open_as(enum stand_in which, void **mod_data, const char *sav
         return FAILURE;
     if (!is_regenerating())
         CLOAKROOM_G(predecessor)[0] = '\0';
-    struct server *server = server_find(&CLOAKROOM_G(servers), stand_in_save_path(which, save_path), error);
-    if (server == NULL)
+    struct pool *pool = pool_find(&CLOAKROOM_G(pools), stand_in_save_path(which, save_path), error);
+    if (pool == NULL)
         return session_complain("%s", error);
     struct session *session = ecalloc(1, sizeof *session);
-    session->server = server;
-    CLOAKROOM_G(current) = server;
+    session->pool = pool;
+    CLOAKROOM_G(current) = pool;
     CLOAKROOM_G(acting_as) = which;
     PS_SET_MOD_DATA(session);
     return SUCCESS;
@@ -92,7 +92,8 @@ static PS_CLOSE_FUNC(cloakroom)
     if (session->created != NULL)
         zend_string_release(session->created);
     CLOAKROOM_G(current) = NULL;
-    CLOAKROOM_G(tags).n = 0;
+    if (!is_regenerating()) /* or else they are for the session that follows */
+        CLOAKROOM_G(tags).n = 0;
     efree(session);
     PS_SET_MOD_DATA(NULL);
     return SUCCESS;
@@ -117,7 +118,7 @@ static PS_READ_FUNC(cloakroom)
             fetched = session_fetch(session, key, false);
         if (fetched == FETCH_GONE)
             session_complain("%s: this session is being killed over and over; begin another",
-                             session->server->address);
+                             session_where(session));
         if (fetched != FETCH_FOUND && fetched != FETCH_ABSENT)
             return FAILURE;
     }
@@ -128,11 +129,10 @@ static PS_READ_FUNC(cloakroom)
 
 /* ---- ids ---- */
 
-static PS_CREATE_SID_FUNC(cloakroom)
+static zend_string *draw_id(void)
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
     unsigned char random[SID_RANDOM_BYTES];
-    struct session *session = PS_GET_MOD_DATA();
     if (php_random_bytes_throw(random, sizeof random) == FAILURE)
         return NULL;
     zend_string *id = zend_string_alloc(SID_LEN, 0);
@@ -148,7 +148,19 @@ static PS_CREATE_SID_FUNC(cloakroom)
         ZSTR_VAL(id)[i] = digits[bits >> nbits & 31];
     }
     ZSTR_VAL(id)[SID_LEN] = '\0';
-    if (session != NULL) {
+    return id;
+}
+
+/* With several servers an id is drawn that suits them; after DRAWS_MAX in vain any will do. */
+static PS_CREATE_SID_FUNC(cloakroom)
+{
+    struct session *session = PS_GET_MOD_DATA();
+    zend_string *id = draw_id();
+    for (int i = 0; i < DRAWS_MAX && id != NULL && session != NULL && !session_suits(session, id); i++) {
+        zend_string_release(id);
+        id = draw_id();
+    }
+    if (session != NULL && id != NULL) {
         if (session->created != NULL)
             zend_string_release(session->created);
         session->created = zend_string_copy(id);

@@ -1,7 +1,7 @@
 /*
  * php_cloakroom: the module's settings and what it keeps; private to php/.
  *
- * Ownership: the list of servers lives as long as the thread (the process, without ZTS); all else as long as a
+ * Ownership: the pools of servers live as long as the thread (the process, without ZTS); all else as long as a
  * request.
  */
 #ifndef CLOAKROOM_PHP_CLOAKROOM_H
@@ -14,13 +14,14 @@
 #include <php.h>
 #include <stdbool.h>
 
-#include "server.h"
+#include "pool.h"
 #include "stand_in.h"
 #include "tags.h"
 
 extern zend_module_entry cloakroom_module_entry;
 
 enum {
+    REDUNDANCY_MAX = 8,
     TOKEN_MAX = 44, /* two numbers of 64 bits, a dash and a zero */
     ID_MAX = 250,   /* what the protocol takes */
     HOST_MAX = 64,
@@ -36,16 +37,18 @@ ZEND_BEGIN_MODULE_GLOBALS(cloakroom)
     zend_long wait;            /* ms */
     zend_long lease;           /* s */
     zend_long grace;           /* s */
+    zend_long redundancy;      /* servers that have a session */
     char *application;
     char *tag_from;
     bool stand_in;
     bool lock;
     char host[HOST_MAX]; /* what this machine calls itself, as of the start */
-    struct server *servers;
-    struct server *current;      /* of the session that is open, or NULL */
+    struct pool *pools;
+    struct pool *current;        /* of the session that is open, or NULL */
     enum stand_in acting_as;     /* the name by which the session that is open was asked for */
     zend_string *current_id;     /* its id, borrowed; or NULL */
     char predecessor[TOKEN_MAX]; /* of the session that the next one takes the place of, or "" */
+    const struct server *predecessor_server; /* only to be compared */
     struct tags tags;            /* given by cloakroom_tag(), not yet sent */
 ZEND_END_MODULE_GLOBALS(cloakroom)
 /* clang-format on */
@@ -66,6 +69,9 @@ enum stand_in cloakroom_acting_as(void);
 
 /* False, after a warning: the prefix of a php.ini of old makes no name of an application. */
 bool cloakroom_check_application(enum stand_in which);
+
+/* On how many of its servers a session is. */
+size_t cloakroom_redundancy(const struct pool *pool);
 
 /* What goes on in the settings, for a request to a server. */
 struct server_limits cloakroom_limits(void);

@@ -1,143 +1,20 @@
-/* The choice of the server and asking it, see server.h. */
+/* Connecting to a server and asking it, see server.h. */
 #include "server.h"
 #include "base/clock.h"
 #include "base/num.h"
-#include "client/address.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-enum { NS_PER_MS = 1000000, MS_PER_S = 1000, TIMEOUT_MAX_S = 3600 };
+enum { NS_PER_MS = 1000000 };
 
-#define FORMS "unix:///path/of/socket, /path/of/socket, tcp://host:port, host:port or tcp://[v6]:port"
-
-/* ---- save_path ---- */
-
-__attribute__((format(printf, 2, 3))) static bool refuse(char *error, const char *format, ...)
+void server_init(struct server *server, const struct path_server *from)
 {
-    int len = snprintf(error, CLIENT_ERROR_MAX, "session.save_path: ");
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error + len, CLIENT_ERROR_MAX - (size_t)len, format, args);
-    va_end(args);
-    return false;
-}
-
-/* One `name=value` of php-memcache. All but timeout mean nothing here, but are no mistake. */
-static bool take_parameter(struct server *server, char *text, char *error)
-{
-    static const char *const others[] = {"persistent", "weight", "retry_interval", "udp_port", "status"};
-    char *value = strchr(text, '=');
-    if (value == NULL)
-        return refuse(error, "'%s' behind the ? lacks its value; write %s=1 or leave it out", text, text);
-    *value++ = '\0';
-    if (strcmp(text, "timeout") == 0) {
-        char *end;
-        double s = strtod(value, &end);
-        if (end == value || *end != '\0' || !(s > 0 && s <= TIMEOUT_MAX_S))
-            return refuse(error, "timeout=%s is no number of seconds to connect; write timeout=1", value);
-        server->connect_ms = s * MS_PER_S < 1 ? 1 : (uint32_t)(s * MS_PER_S);
-        return true;
-    }
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(text, others[i]) == 0)
-            return true;
-    return refuse(error,
-                  "'%s' behind the ? is no setting; there are timeout, persistent, weight, retry_interval",
-                  text);
-}
-
-static bool take_parameters(struct server *server, char *text, char *error)
-{
-    char *rest = NULL;
-    for (char *one = strtok_r(text, "&", &rest); one != NULL; one = strtok_r(NULL, "&", &rest))
-        if (!take_parameter(server, one, error))
-            return false;
-    return true;
-}
-
-static bool check_form(const char *path, char *error)
-{
-    if (path[0] == '\0')
-        return refuse(error, "it is empty; write where cloakroomd listens: " FORMS);
-    if (strncmp(path, "tls://", 6) == 0)
-        return refuse(error,
-                      "'%.200s': TLS is not there yet; write tcp:// (in a network of your own) or unix://",
-                      path);
-    if (path[0] != '/' && strncmp(path, "unix:", 5) != 0 && strpbrk(path, ", ") != NULL)
-        return refuse(error, "'%.200s' is a list; several servers are not there yet, name one: " FORMS, path);
-    if (path[0] != '/' && strchr(path, ';') != NULL)
-        return refuse(error, "'%.200s' is written for session.save_handler = files; write " FORMS, path);
-    return true;
-}
-
-static bool parse(struct server *server, char *error)
-{
-    struct address address;
-    struct stat found;
-    char why[ADDRESS_ERROR_MAX];
-    if (!check_form(server->path, error))
-        return false;
-    strcpy(server->address, server->path);
-    char *question = server->path[0] == '/' ? NULL : strchr(server->address, '?');
-    if (question != NULL) {
-        *question = '\0';
-        if (!take_parameters(server, question + 1, error))
-            return false;
-    }
-    if (address_parse(server->address, &address, why) != ERR_NONE)
-        return refuse(error, "%s", why);
-    if (address.kind == ADDRESS_UNIX && stat(address.path, &found) == 0 && S_ISDIR(found.st_mode))
-        return refuse(error,
-                      "'%s' is a folder, as for session.save_handler = files; write the path of the socket",
-                      address.path);
-    return true;
-}
-
-static void free_one(struct server **at)
-{
-    struct server *server = *at;
-    *at = server->next;
-    server_drop(server);
-    free(server);
-}
-
-static void make_room(struct server **list)
-{
-    size_t n = 0;
-    for (struct server **at = list; *at != NULL; at = &(*at)->next)
-        if (++n == SERVERS_MAX) {
-            free_one(at);
-            return;
-        }
-}
-
-struct server *server_find(struct server **list, const char *path, char *error)
-{
-    for (struct server *server = *list; server != NULL; server = server->next)
-        if (strcmp(server->path, path) == 0)
-            return server;
-    if (strlen(path) >= SERVER_PATH_MAX) {
-        refuse(error, "more than %d bytes; write " FORMS, SERVER_PATH_MAX - 1);
-        return NULL;
-    }
-    struct server *server = calloc(1, sizeof *server);
-    if (server == NULL) {
-        refuse(error, "the system has no memory left");
-        return NULL;
-    }
-    strcpy(server->path, path);
-    if (!parse(server, error)) {
-        free(server);
-        return NULL;
-    }
-    make_room(list);
-    server->next = *list;
-    *list = server;
-    return server;
+    const char *scheme = from->address.kind == ADDRESS_UNIX ? "" : from->address.is_tls ? "tls://" : "tcp://";
+    snprintf(server->shown, sizeof server->shown, "%s%s", scheme, from->name);
+    server->ranked = (struct ranked){.seed = ranking_seed(bytes_of(from->name)), .weight = from->weight};
+    server->address = from->address;
+    server->connect_ms = from->connect_ms;
 }
 
 /* ---- connecting ---- */
@@ -174,7 +51,7 @@ static bool connect_now(struct server *server, struct server_limits limits)
     const struct client_limits given = {.connect_ms =
                                             server->connect_ms != 0 ? server->connect_ms : limits.connect_ms,
                                         .answer_ms = limits.read_ms};
-    enum err err = client_open(&server->client, server->address, given);
+    enum err err = client_open_address(&server->client, server->shown, &server->address, given);
     if (err != ERR_NONE)
         return fail_call(server, limits, err);
     server->pid = getpid();
@@ -242,7 +119,7 @@ static bool refused(struct server *server, struct bytes line)
         advice = ": this listener wants a login; name one without (notls:, noauth:), or a unix socket";
     char said[CLIENT_ERROR_MAX / 2];
     snprintf(said, sizeof said, "%.*s", (int)(line.len < sizeof said ? line.len : sizeof said - 1), line.p);
-    snprintf(server->error, sizeof server->error, "%.120s: refused with '%.120s'%s", server->address, said,
+    snprintf(server->error, sizeof server->error, "%.120s: refused with '%.120s'%s", server->shown, said,
              advice);
     server->figures.failures++;
     if (client_finish(&server->client) != ERR_NONE)
@@ -279,7 +156,7 @@ bool server_next(struct server *server, struct reply *ret)
         if (took_ms > (uint64_t)server->limits.wait_ms + server->limits.read_ms) {
             snprintf(server->client.error, sizeof server->client.error,
                      "%.120s: still waits after %u ms, longer than it was asked to; restart the server",
-                     server->address, server->limits.wait_ms);
+                     server->shown, server->limits.wait_ms);
             return fail(server);
         }
     }
@@ -299,17 +176,22 @@ bool server_finish(struct server *server)
     return true;
 }
 
-/* ---- the end ---- */
+/* ---- the rest ---- */
 
-void server_tidy_all(struct server *list)
+bool server_reach(struct server *server, struct server_limits limits)
 {
-    for (struct server *server = list; server != NULL; server = server->next)
-        if (server->is_asked || server->has_lease)
-            server_drop(server);
+    if (!make_ready(server, limits))
+        return false;
+    enum err err = client_look(&server->client);
+    if (err == ERR_CLOSED) {
+        server_drop(server);
+        return connect_now(server, limits);
+    }
+    return err == ERR_NONE || fail_call(server, limits, err);
 }
 
-void server_free_all(struct server **list)
+void server_tidy(struct server *server)
 {
-    while (*list != NULL)
-        free_one(list);
+    if (server->is_asked || server->has_lease)
+        server_drop(server);
 }

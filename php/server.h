@@ -1,17 +1,15 @@
 /*
- * server: which server a session.save_path means, and the one connection that a process has to it.
+ * server: one server, and the one connection that a process has to it.
  *
- *      server_find() -> server_ask() -> server_next() ... server_read_value() -> server_finish()
+ *      server_ask() -> server_next() ... server_read_value() -> server_finish()
  *
  * Promise: an answer belongs to its request: each carries a number of its own, which is said back, and whatever
  * brings the two out of step closes the connection. A connection that was idle and has ended meanwhile (the server
  * was restarted) is opened again once. It is close-on-exec, and bound to its process: after a fork the child opens
  * its own. A server that did not answer in time is not asked again for `retry_ms`.
  *
- * Ownership: a server belongs to its list, from server_find() to server_free_all(); a reply is borrowed until the
- * next call.
- * Threads: a list belongs to one.
- * Limits: one server in a save_path; lists are refused. SERVERS_MAX different ones, of which the first make room.
+ * Ownership: a server belongs to its pool; a reply is borrowed until the next call.
+ * Threads: one at a time.
  * Failure: false; server->error then has one line that names the server, what is wrong and what to do. The
  * connection is closed then, except after a refusal that leaves it in step.
  */
@@ -19,11 +17,11 @@
 #define CLOAKROOM_PHP_SERVER_H
 
 #include "client/client.h"
+#include "client/path.h"
+#include "client/ranking.h"
 #include "client/reply.h"
 
 #include <sys/types.h>
-
-enum { SERVERS_MAX = 16, SERVER_PATH_MAX = 512 };
 
 struct server_limits {
     uint32_t connect_ms;
@@ -45,10 +43,11 @@ struct server {
     struct server_figures figures;
     bool has_lease; /* the caller's note: taken on this connection and not given back */
 
+    char shown[PATH_NAME_MAX + 8]; /* its address, for people */
+
     /* Private. */
-    struct server *next;
-    char path[SERVER_PATH_MAX]; /* the save_path as it was written */
-    char address[SERVER_PATH_MAX];
+    struct ranked ranked;
+    struct address address;
     uint32_t connect_ms;         /* from the save_path; 0: as the settings have it */
     struct server_limits limits; /* of the last request */
     pid_t pid;
@@ -58,9 +57,8 @@ struct server {
     struct client client;
 };
 
-/* The server that `path` means, from the list or new in it. NULL: `error` (of CLIENT_ERROR_MAX bytes) says which part
- * is wrong and what the right form is. */
-struct server *server_find(struct server **list, const char *path, char *error);
+/* In zeroed memory. */
+void server_init(struct server *server, const struct path_server *from);
 
 /* Sends a verb: `line` without its end, and behind it `value`, if it has a p. */
 bool server_ask(struct server *server, struct server_limits limits, struct bytes line, struct bytes value);
@@ -78,9 +76,10 @@ void server_drop(struct server *server);
 
 bool server_is_connected(const struct server *server);
 
-/* At the end of a request: closes what was left in the middle of something. */
-void server_tidy_all(struct server *list);
+/* Can it be asked? A connection is opened, or looked at: a server that went away meanwhile is seen. */
+bool server_reach(struct server *server, struct server_limits limits);
 
-void server_free_all(struct server **list);
+/* At the end of a request: closes what was left in the middle of something. */
+void server_tidy(struct server *server);
 
 #endif

@@ -34,6 +34,18 @@ static zend_result complain_of(const struct session *session)
     return session_complain("%s", session->server->error);
 }
 
+const char *session_where(const struct session *session)
+{
+    return session->server != NULL ? session->server->shown : session->pool->path;
+}
+
+static struct server *server_of(const struct session *session, const zend_string *id)
+{
+    struct server *server;
+    pool_rank(session->pool, (struct bytes){.p = ZSTR_VAL(id), .len = ZSTR_LEN(id)}, &server, 1);
+    return server;
+}
+
 __attribute__((format(printf, 2, 3))) static void add(struct line *line, const char *format, ...)
 {
     va_list args;
@@ -116,7 +128,8 @@ static bool ask_plain(struct session *session, const struct line *line, struct b
 static void lose_token(struct session *session)
 {
     session->token[0] = '\0';
-    session->server->has_lease = false;
+    if (session->server != NULL)
+        session->server->has_lease = false;
 }
 
 static bool take_token(struct session *session, struct bytes token)
@@ -141,7 +154,8 @@ void session_forget(struct session *session)
 void session_give_back(struct session *session)
 {
     struct reply reply;
-    if (session->token[0] == '\0' || !server_is_connected(session->server) || !session->server->has_lease)
+    if (session->server == NULL || session->token[0] == '\0' || !server_is_connected(session->server) ||
+        !session->server->has_lease)
         return;
     struct line line = begin_line("sc", session->id);
     add(&line, " K%s", session->token);
@@ -157,7 +171,7 @@ static zend_result complain_busy(const struct session *session, const struct rep
         "%s: another request has held this session for %llu ms (%.*s), and %llu wait for it; "
         "waited %ld ms. End "
         "it sooner (session_write_close()), or wait longer (cloakroom.wait)",
-        session->server->address, (unsigned long long)busy->held_ms,
+        session_where(session), (unsigned long long)busy->held_ms,
         busy->holder.len > 0 ? (int)busy->holder.len : (int)strlen("unknown"),
         busy->holder.len > 0 ? busy->holder.p : "unknown", (unsigned long long)busy->waiting,
         (long)CLOAKROOM_G(wait));
@@ -176,6 +190,16 @@ static bool read_value(struct session *session, const struct reply *head, zend_s
     return true;
 }
 
+bool session_suits(const struct session *session, const zend_string *id)
+{
+    if (session->pool->n == 1)
+        return true;
+    struct server *server = server_of(session, id);
+    if (CLOAKROOM_G(predecessor)[0] != '\0')
+        return server == CLOAKROOM_G(predecessor_server);
+    return server_reach(server, cloakroom_limits());
+}
+
 static struct line open_line(struct session *session, zend_string *id, bool must_exist, bool read_only)
 {
     struct line line = begin_line("so", id);
@@ -187,7 +211,8 @@ static struct line open_line(struct session *session, zend_string *id, bool must
     add(&line, " W" ZEND_LONG_FMT "%s", CLOAKROOM_G(wait), must_exist ? " e" : "");
     if (CLOAKROOM_G(lease) > 0)
         add(&line, " L" ZEND_LONG_FMT, CLOAKROOM_G(lease));
-    if (CLOAKROOM_G(predecessor)[0] != '\0' && session_is_same(session->created, id))
+    if (CLOAKROOM_G(predecessor)[0] != '\0' && CLOAKROOM_G(predecessor_server) == session->server &&
+        session_is_same(session->created, id))
         add(&line, " S%s", CLOAKROOM_G(predecessor));
     CLOAKROOM_G(predecessor)[0] = '\0';
     add_holder(&line);
@@ -251,7 +276,7 @@ static enum fetch fetch_by(struct session *session, zend_string *id, const struc
         server_drop(session->server);
         session_complain(
             "%s: answered an open with what is no answer to it; is this cloakroomd, and of this version?",
-            session->server->address);
+            session_where(session));
         return FETCH_FAILED;
     }
 }
@@ -261,6 +286,7 @@ enum fetch session_fetch(struct session *session, zend_string *id, bool must_exi
     bool read_only = !CLOAKROOM_G(lock);
     session_give_back(session);
     session_forget(session);
+    session->server = server_of(session, id);
     struct line line = open_line(session, id, must_exist, read_only);
     enum fetch fetched = fetch_by(session, id, &line);
     if (fetched == FETCH_MISSING && read_only && !must_exist) {
@@ -271,20 +297,21 @@ enum fetch session_fetch(struct session *session, zend_string *id, bool must_exi
 }
 
 /* Whether an id exists, asked while another session is open: its lease stays where it is. */
-zend_result session_look_up(struct session *session, zend_string *id)
+zend_result session_look_up(const struct session *session, zend_string *id)
 {
     struct reply reply;
+    struct session other = {.pool = session->pool, .server = server_of(session, id)};
     struct line line = begin_line("so", id);
     add(&line, " r");
-    if (!ask(session, &line, (struct bytes){0}, &reply))
-        return complain_of(session);
+    if (!ask(&other, &line, (struct bytes){0}, &reply))
+        return complain_of(&other);
     if (reply.code != REPLY_VALUE)
-        return server_finish(session->server) ? FAILURE : complain_of(session);
+        return server_finish(other.server) ? FAILURE : complain_of(&other);
     zend_string *value;
-    if (!read_value(session, &reply, &value))
-        return complain_of(session);
+    if (!read_value(&other, &reply, &value))
+        return complain_of(&other);
     zend_string_release(value);
-    return server_finish(session->server) ? SUCCESS : complain_of(session);
+    return server_finish(other.server) ? SUCCESS : complain_of(&other);
 }
 
 /* ---- writing ---- */
@@ -305,12 +332,12 @@ static zend_result complain_lost(const struct session *session, enum reply_code 
         return session_complain(
             "%s: this session was killed, or has another id, since this request has read it; "
             "nothing was stored",
-            session->server->address);
+            session_where(session));
     return session_complain(
         "%s: another request has opened or written this session since this one has read it; "
         "nothing was stored. "
         "Its lease has ended too soon: cloakroom.lease, or a connection that broke",
-        session->server->address);
+        session_where(session));
 }
 
 /* NULL, or what keeps it from being written. */
@@ -333,7 +360,7 @@ zend_result session_store(struct session *session, zend_string *id, zend_string 
     struct reply reply;
     const char *why = cannot_write(session, id);
     if (why != NULL)
-        return session_complain("%s: %s", session->server->address, why);
+        return session_complain("%s: %s", session_where(session), why);
     struct line line = begin_write(id, ZSTR_LEN(value));
     add(&line, " K%s%s", session->token, keep ? " l" : "");
     add_life(&line);
@@ -370,6 +397,7 @@ zend_result session_touch(struct session *session)
 static void leave_to_successor(struct session *session)
 {
     memcpy(CLOAKROOM_G(predecessor), session->token, TOKEN_MAX);
+    CLOAKROOM_G(predecessor_server) = session->server;
     lose_token(session);
 }
 
@@ -392,7 +420,7 @@ zend_result session_succeed(struct session *session, zend_string *id, zend_strin
 {
     const char *why = cannot_write(session, id);
     if (why != NULL)
-        return session_complain("%s: %s", session->server->address, why);
+        return session_complain("%s: %s", session_where(session), why);
     bool is_new = session->value == NULL;
     bool is_changed = is_new ? ZSTR_LEN(value) > 0 : !zend_string_equals(session->value, value);
     if (is_changed && session_store(session, id, value, true) == FAILURE)
@@ -409,7 +437,7 @@ zend_result session_kill_to_succeed(struct session *session, zend_string *id)
 {
     const char *why = cannot_write(session, id);
     if (why != NULL)
-        return session_complain("%s: %s", session->server->address, why);
+        return session_complain("%s: %s", session_where(session), why);
     struct line line = begin_line("sk", id);
     add(&line, " K%s s", session->token);
     return end_for_successor(session, &line);
@@ -418,9 +446,10 @@ zend_result session_kill_to_succeed(struct session *session, zend_string *id)
 zend_result session_kill(struct session *session, zend_string *id)
 {
     struct reply reply;
+    struct session other = {.pool = session->pool, .server = server_of(session, id)};
     struct line line = begin_line("sk", id);
-    if (!ask_plain(session, &line, (struct bytes){0}, &reply))
-        return complain_of(session);
+    if (!ask_plain(&other, &line, (struct bytes){0}, &reply))
+        return complain_of(&other);
     if (session_is_same(session->id, id))
         lose_token(session);
     return SUCCESS;

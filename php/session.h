@@ -13,7 +13,8 @@
 #include "php_cloakroom.h"
 
 struct session {
-    struct server *server;
+    struct pool *pool;
+    struct server *server; /* that has it; NULL before it is known which session this is */
     zend_string *id;       /* what was read whole, NULL: nothing */
     zend_string *value;    /* as it was read; NULL: there was none */
     zend_string *created;  /* by create_sid: nobody has it yet */
@@ -28,14 +29,21 @@ enum fetch { FETCH_FOUND, FETCH_ABSENT, FETCH_MISSING, FETCH_GONE, FETCH_FAILED 
 /* One E_WARNING; always FAILURE. */
 __attribute__((format(printf, 1, 2))) zend_result session_complain(const char *format, ...);
 
+/* For messages: which server it is about, or all of them. */
+const char *session_where(const struct session *session);
+
 bool session_is_same(const zend_string *a, zend_string *b);
+
+/* Is this a good id for a new session: on a server that can be asked, or, when it takes the place of another, on that
+ * one's server, which knows its tags and its age? */
+bool session_suits(const struct session *session, const zend_string *id);
 
 /* Reads it and takes its lease. FETCH_ABSENT: there is none, but the lease is held; FETCH_MISSING: none, and it had to
  * exist; FETCH_GONE: it was killed while this one waited. */
 enum fetch session_fetch(struct session *session, zend_string *id, bool must_exist);
 
 /* Whether an id exists, asked while another session is open: its lease stays where it is. */
-zend_result session_look_up(struct session *session, zend_string *id);
+zend_result session_look_up(const struct session *session, zend_string *id);
 
 /* Writes it, and gives the lease back unless it is kept. */
 zend_result session_store(struct session *session, zend_string *id, zend_string *value, bool keep);

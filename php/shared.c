@@ -5,6 +5,7 @@
 #include "../src/base/bytes.h"
 #include "../src/base/check.c"
 #include "../src/base/clock.c"
+#include "../src/base/hash.c"
 #include "../src/base/num.c"
 
 #include "../src/client/deadline.c"
@@ -18,4 +19,12 @@
 #undef advice_of
 
 #include "../src/client/client.c"
+#include "../src/client/ranking.c"
 #include "../src/client/reply.c"
+
+#define refuse refuse_path
+#define parser path_parser
+#undef FORMS
+#include "../src/client/path.c"
+#undef parser
+#undef refuse

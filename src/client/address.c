@@ -7,7 +7,8 @@
 
 enum { TEXT_SHOWN_MAX = 120, PORT_MAX = 65535 };
 
-#define FORMS "host:port, [v6]:port, tcp://host:port, /path/of/socket or unix:///path/of/socket"
+#define FORMS                                                                                                \
+    "host:port, [v6]:port, tcp://host:port, tls://host:port, /path/of/socket or unix:///path/of/socket"
 
 /* What is being parsed, for messages. */
 struct parser {
@@ -151,6 +152,77 @@ static enum err parse_unix(const struct parser *parser, struct bytes path, struc
     return ERR_NONE;
 }
 
+/* ---- tls:// ---- */
+
+static enum err take_text(const struct parser *parser, const char *name, struct bytes value, char *to,
+                          size_t max)
+{
+    if (value.len == 0 || value.len >= max)
+        return refuse(parser, "%s= wants 1 to %zu bytes", name, max - 1);
+    memcpy(to, value.p, value.len);
+    to[value.len] = '\0';
+    return ERR_NONE;
+}
+
+static enum err take_file(const struct parser *parser, const char *name, struct bytes value, char *to)
+{
+    if (value.len > 0 && value.p[0] != '/')
+        return refuse(parser, "%s= wants the whole path of a file, beginning with /", name);
+    return take_text(parser, name, value, to, ADDRESS_FILE_MAX);
+}
+
+static enum err take_tls_setting(const struct parser *parser, struct bytes setting, struct address_tls *ret)
+{
+    const char *equals = setting.len > 0 ? memchr(setting.p, '=', setting.len) : NULL;
+    struct bytes name = {.p = setting.p, .len = equals == NULL ? setting.len : (size_t)(equals - setting.p)};
+    struct bytes value = equals == NULL ? (struct bytes){0} : skip(setting, name.len + 1);
+    if (bytes_equal(name, bytes_of("ca")))
+        return take_file(parser, "ca", value, ret->ca);
+    if (bytes_equal(name, bytes_of("cert")))
+        return take_file(parser, "cert", value, ret->cert);
+    if (bytes_equal(name, bytes_of("key")))
+        return take_file(parser, "key", value, ret->key);
+    if (bytes_equal(name, bytes_of("name")))
+        return take_text(parser, "name", value, ret->name, sizeof ret->name);
+    if (!bytes_equal(name, bytes_of("verify")))
+        return refuse(parser, "'%.*s' behind the ? is none of ca, cert, key, name, verify",
+                      (int)(name.len < TEXT_SHOWN_MAX ? name.len : TEXT_SHOWN_MAX), name.p);
+    ret->is_unverified = bytes_equal(value, bytes_of("0"));
+    if (ret->is_unverified || bytes_equal(value, bytes_of("1")))
+        return ERR_NONE;
+    return refuse(parser, "verify= wants 1, or 0 to trust whoever answers");
+}
+
+static enum err parse_tls(const struct parser *parser, struct bytes rest, struct address *ret)
+{
+    struct address_tls tls = {0};
+    const char *question = rest.len > 0 ? memchr(rest.p, '?', rest.len) : NULL;
+    struct bytes settings = {0};
+    if (question != NULL) {
+        size_t len = (size_t)(question - rest.p);
+        settings = skip(rest, len + 1);
+        rest.len = len;
+    }
+    while (settings.len > 0) {
+        const char *and = memchr(settings.p, '&', settings.len);
+        size_t len = and == NULL ? settings.len : (size_t)(and-settings.p);
+        enum err err = take_tls_setting(parser, (struct bytes){.p = settings.p, .len = len}, &tls);
+        if (err != ERR_NONE)
+            return err;
+        settings = skip(settings, and == NULL ? len : len + 1);
+    }
+    if ((tls.cert[0] == '\0') != (tls.key[0] == '\0'))
+        return refuse(parser, "cert= and key= go together; add the other, or leave both out");
+    struct address address;
+    enum err err = parse_tcp(parser, rest, &address);
+    if (err != ERR_NONE)
+        return err;
+    address.is_tls = true;
+    address.tls = tls;
+    *ret = address;
+    return ERR_NONE;
+}
+
 enum err address_parse(const char *text, struct address *ret, char *error)
 {
     const struct parser parser = {.text = text, .error = error};
@@ -167,7 +239,9 @@ enum err address_parse(const char *text, struct address *ret, char *error)
         return parse_unix(&parser, (struct bytes){0}, ret);
     if (bytes_starts_with(all, bytes_of("tcp://")))
         return parse_tcp(&parser, skip(all, strlen("tcp://")), ret);
+    if (bytes_starts_with(all, bytes_of("tls://")))
+        return parse_tls(&parser, skip(all, strlen("tls://")), ret);
     if (strstr(text, "://") != NULL)
-        return refuse(&parser, "only tcp:// and unix:// may stand before an address; write " FORMS);
+        return refuse(&parser, "only tcp://, tls:// and unix:// may stand before an address; write " FORMS);
     return parse_tcp(&parser, all, ret);
 }

@@ -1,7 +1,6 @@
 /* Asking and reading answers, see client.h. */
 #include "client/client.h"
 #include "base/check.h"
-#include "client/address.h"
 #include "client/connect.h"
 #include "client/deadline.h"
 
@@ -92,23 +91,40 @@ enum err client_reject(struct client *client, struct bytes line)
 
 /* ---- opening and closing ---- */
 
-enum err client_open(struct client *client, const char *server, struct client_limits limits)
+static void begin(struct client *client, const char *shown, struct client_limits limits)
 {
-    struct address address;
-    char why[CONNECT_ERROR_MAX];
     client->is_open = false;
     client->is_asked = false;
     client->answer_ms = limits.answer_ms;
     client->begin = client->end = 0;
     client->error[0] = '\0';
-    snprintf(client->server, sizeof client->server, "%s", server);
-    static_assert((int)CLIENT_ERROR_MAX >= (int)ADDRESS_ERROR_MAX, "the parser writes right there");
-    enum err err = address_parse(server, &address, client->error);
-    if (err != ERR_NONE)
-        return err;
-    err = connect_open(&address, limits.connect_ms, &client->fd, why);
+    snprintf(client->server, sizeof client->server, "%s", shown);
+}
+
+static enum err reach(struct client *client, const struct address *address, struct client_limits limits)
+{
+    char why[CONNECT_ERROR_MAX];
+    if (address->is_tls)
+        return fail(client, ERR_USAGE, "TLS is not there yet; write tcp://, in a network of your own");
+    enum err err = connect_open(address, limits.connect_ms, &client->fd, why);
     client->is_open = err == ERR_NONE;
     return err == ERR_NONE ? ERR_NONE : fail(client, err, "%s", why);
+}
+
+enum err client_open_address(struct client *client, const char *shown, const struct address *address,
+                             struct client_limits limits)
+{
+    begin(client, shown, limits);
+    return reach(client, address, limits);
+}
+
+enum err client_open(struct client *client, const char *server, struct client_limits limits)
+{
+    struct address address;
+    begin(client, server, limits);
+    static_assert((int)CLIENT_ERROR_MAX >= (int)ADDRESS_ERROR_MAX, "the parser writes right there");
+    enum err err = address_parse(server, &address, client->error);
+    return err != ERR_NONE ? err : reach(client, &address, limits);
 }
 
 bool client_is_open(const struct client *client)
@@ -188,6 +204,13 @@ static enum err send_all(struct client *client, const struct bytes *parts, size_
             return fail_system(client, "send");
         }
     }
+}
+
+enum err client_look(struct client *client)
+{
+    if (!client->is_open)
+        return ERR_CLOSED;
+    return check_quiet(client);
 }
 
 enum err client_send(struct client *client, const struct bytes *parts, size_t n)

@@ -24,6 +24,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "client/address.h"
 
 enum {
     CLIENT_LINE_MAX = 2048,      /* of an answer's line, its end not counted */
@@ -55,10 +56,17 @@ struct client {
  * ERR_TIMEOUT: nobody can be reached there. The struct needs no preparation, and must not be open. */
 enum err client_open(struct client *client, const char *server, struct client_limits limits) ERR_MUST_CHECK;
 
+/* The same where an address that address_parse() has taken apart says; `shown` stands in errors for it. */
+enum err client_open_address(struct client *client, const char *shown, const struct address *address,
+                             struct client_limits limits) ERR_MUST_CHECK;
+
 bool client_is_open(const struct client *client);
 
 /* From the next call on. */
 void client_set_answer_ms(struct client *client, uint32_t answer_ms);
+
+/* Is it still good, as far as can be seen? As client_send() looks before it sends. */
+enum err client_look(struct client *client) ERR_MUST_CHECK;
 
 /* Takes NULL, a zeroed client and a closed one, too. */
 void client_close(struct client *client);
