@@ -16,7 +16,8 @@ enum {
 };
 
 static const struct command *const commands[] = {
-    &command_check, &command_completion, &command_help, &command_ping, &command_stats, &command_version,
+    &command_check, &command_completion, &command_doctor,  &command_help,
+    &command_ping,  &command_stats,      &command_version,
 };
 
 enum { NCOMMANDS = sizeof commands / sizeof *commands };

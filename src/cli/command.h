@@ -119,6 +119,7 @@ void command_print_manual(FILE *out);
 /* The rows, one file each. */
 extern const struct command command_check;
 extern const struct command command_completion;
+extern const struct command command_doctor;
 extern const struct command command_help;
 extern const struct command command_ping;
 extern const struct command command_stats;

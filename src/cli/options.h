@@ -34,6 +34,13 @@ struct options {
 
     bool yes;
     bool repair;
+
+    /* doctor */
+    char *root;
+    char *php;
+    char *report;
+    bool compare;
+    bool ids;
 };
 
 /* The rows of the options of all subcommands. */

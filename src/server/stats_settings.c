@@ -1,6 +1,11 @@
 /* stats settings: what the operator asked for, see stats_private.h. */
 #include "server/stats_private.h"
 
+#include <stdio.h>
+#include <string.h>
+
+enum { PREFIXES_MAX = 512 }; /* bytes of their list; what is beyond is left out */
+
 static const char *yes_no(bool is_so)
 {
     return is_so ? "yes" : "no";
@@ -25,6 +30,25 @@ static void put_place(struct conn *conn, const struct settings *settings)
     stats_put(conn, "shutdown_command", "%s", yes_no(settings->allow_shutdown));
     stats_put_u64(conn, "num_threads", settings->nthreads);
     stats_put_u64(conn, "num_threads_per_udp", settings->nthreads);
+}
+
+/* What decides how long sessions live, and which keys are some: `cloakroom doctor` compares it with PHP's settings. */
+static void put_sessions(struct conn *conn, const struct settings *settings)
+{
+    char list[PREFIXES_MAX] = "";
+    size_t len = 0;
+    for (size_t i = 0; i < settings->session_prefixes.n; i++) {
+        const char *item = settings->session_prefixes.items[i]; /* PREFIX or PREFIX=NAME */
+        size_t item_len = strcspn(item, "=");
+        if (len + item_len + 2 > sizeof list)
+            break;
+        len +=
+            (size_t)snprintf(list + len, sizeof list - len, "%s%.*s", i > 0 ? "," : "", (int)item_len, item);
+    }
+    stats_put(conn, "session_prefixes", "%s", list);
+    stats_put_u64(conn, "first_life", settings->first_life_s);
+    stats_put_u64(conn, "bot_life", settings->bot_life_s);
+    stats_put_u64(conn, "absolute_life", settings->absolute_life_s);
 }
 
 static const char *word_or_null(const char *word)
@@ -110,6 +134,7 @@ void stats_run_settings(struct conn *conn)
 {
     const struct settings *settings = conn->worker->server->settings;
     put_place(conn, settings);
+    put_sessions(conn, settings);
     put_behaviour(conn, settings);
     put_crawler(conn);
     put_access(conn, settings);
