@@ -78,8 +78,9 @@ def connects(family, address):
 @contextlib.contextmanager
 def started(server, options, family, address, log):
     as_root = ["-u", "root"] if os.geteuid() == 0 else []
+    no_http = ["--http", "off"] if os.path.basename(program(server)[0]) == "cloakroomd" else []
     with open(log, "ab") as out:
-        child = subprocess.Popen([*program(server), *as_root, "--http", "off", *options], stdin=subprocess.DEVNULL, stdout=out,
+        child = subprocess.Popen([*program(server), *as_root, *no_http, *options], stdin=subprocess.DEVNULL, stdout=out,
                                  stderr=out, start_new_session=True)
     try:
         deadline = time.monotonic() + START_S
