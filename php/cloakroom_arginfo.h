@@ -1,4 +1,5 @@
-/* The types of the functions of cloakroom.stub.php. Stub hash: none, written by hand. */
+/* The types of the functions of cloakroom.stub.php, written by hand. With this hash phpize takes them for up to date.
+ * Stub hash: c735aa4e08e66956211c800814b55d8c3a79c45b */
 #ifndef CLOAKROOM_PHP_CLOAKROOM_ARGINFO_H
 #define CLOAKROOM_PHP_CLOAKROOM_ARGINFO_H
 

@@ -7,6 +7,7 @@
  *     hold ID                start, and keep it until killed
  *     come ID                start and say when
  *     ideal N HOLD_US        the holding alone, without sessions
+ *     stopped                has a session, waits for a line, then tries two pages; how long each took
  */
 declare(strict_types=1);
 
@@ -36,7 +37,7 @@ function cycle(string $id, int $hold_us): int
 fwrite(STDOUT, "ready\n");
 fgets(STDIN);
 $refused = 0;
-[, $what, $id] = $argv;
+[, $what, $id] = $argv + ['', '', ''];
 switch ($what) {
     case 'ideal':
         for ($i = 0; $i < (int) $argv[2]; $i++) {
@@ -54,6 +55,20 @@ switch ($what) {
         fwrite(STDOUT, "held\n");
         sleep(60);
         break;
+    case 'stopped':
+        cycle($id = bin2hex(random_bytes(16)), 0);
+        fwrite(STDOUT, "had\n");
+        fgets(STDIN);
+        for ($page = 0; $page < 2; $page++) {
+            $begin = now();
+            try {
+                cycle($id, 0);
+            } catch (Throwable) { // of phpredis
+                session_abort();
+            }
+            $took[] = now() - $begin;
+        }
+        exit(json_encode($took) . "\n");
     case 'come':
         session_id($id);
         $refused += (int) !session_start();

@@ -1,6 +1,6 @@
 <?php
 /*
- * One process of php_cost.py: CYCLES times start, change, close over 64 sessions of 2 KiB, and the microseconds of each
+ * One process of php_cost.py: CYCLES times start, change, close over 64 sessions of 2 KiB, and the nanoseconds of each
  * as one line of JSON. The first 64 make the sessions and are not told. With an ADDRESS behind CYCLES: two round trips
  * that do nothing, for comparison.
  */
@@ -16,7 +16,7 @@ if (isset($argv[2])) {
             fwrite($server, "mn\r\n");
             fgets($server);
         }
-        $took[] = intdiv(hrtime(true) - $begin, 1000);
+        $took[] = hrtime(true) - $begin;
     }
     exit(json_encode($took) . "\n");
 }
@@ -30,7 +30,7 @@ for ($i = -SESSIONS; $i < $cycles; $i++) {
     $_SESSION['value'] = $value;
     session_write_close();
     if ($i >= 0) {
-        $took[] = intdiv(hrtime(true) - $begin, 1000);
+        $took[] = hrtime(true) - $begin;
     }
 }
 echo json_encode($took), "\n";

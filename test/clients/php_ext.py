@@ -5,8 +5,12 @@
     contention   8 processes x 50 cycles on one session: exact, nobody refused, in 1.10 times of the ideal; who waits for a
                  holder that is killed has the session within 20 ms
     symbols      the extension shows PHP nothing but get_module(), and writes to no variable but the module's own
+    package      what composer.json, config.m4 and the arginfo say of the sources is so
+    phpize       it can be built the packagers' way, and be loaded (only when asked for; half a minute)
 """
 
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -19,7 +23,8 @@ import harness
 
 PHPT_S = 240
 CYCLES_MOST = 1.10
-PARTS = ("phpt", "contention", "symbols")
+PARTS = ("phpt", "contention", "symbols", "package")
+PHPIZE_S = 300
 TESTS = harness.ROOT / "php/tests"
 # What may be written to: the module's entry (PHP numbers it), its globals, and what compiler and linker add.
 WRITABLE = {"cloakroom_module_entry", "cloakroom_globals", "__dso_handle", "__TMC_END__", "completed.0"}
@@ -90,6 +95,32 @@ def run_symbols(extension):
     return len(found) - failed, failed
 
 
+def run_package():
+    php = harness.ROOT / "php"
+    composer = json.loads((harness.ROOT / "composer.json").read_text())["php-ext"]
+    config = (php / "config.m4").read_text()
+    stub = hashlib.sha1((php / "cloakroom.stub.php").read_bytes()).hexdigest()
+    sources = set(re.search(r"PHP_NEW_EXTENSION\(\[cloakroom\], \[([^\]]*)\]", config)[1].split())
+    right = {
+        "config.m4 names all sources": sources == {path.name for path in php.glob("*.c")},
+        "composer.json: build-path has a config.m4": (harness.ROOT / composer["build-path"] / "config.m4").exists(),
+        "composer.json: the name is that of config.m4": f"PHP_NEW_EXTENSION([{composer['extension-name']}]" in config,
+        "composer.json: options are those of config.m4":
+            {option["name"] for option in composer["configure-options"]} == set(re.findall(r"--([a-z-]+)\]", config)),
+        "the arginfo has the hash of the stub": f"* Stub hash: {stub} */" in (php / "cloakroom_arginfo.h").read_text(),
+    }
+    for what, is_so in right.items():
+        print(f"{'ok  ' if is_so else 'FAIL'} package: {what}")
+    return sum(right.values()), len(right) - sum(right.values())
+
+
+def run_phpize():
+    code, out = harness.run(["make", "-C", str(harness.ROOT), "php-phpize"], PHPIZE_S)
+    is_good = code == 0 and re.search(r"^Version => ", out, re.M) is not None
+    print(f"{'ok  ' if is_good else 'FAIL'} phpize: built and loaded" + ("" if is_good else f"\n{out[-2000:]}"))
+    return int(is_good), int(not is_good)
+
+
 def main():
     parser = harness.arguments(__doc__)
     parser.add_argument("--only", default="", metavar="WORDS", help="only phpt tests with these words in the name")
@@ -100,7 +131,7 @@ def main():
     extension = os.path.join(os.path.dirname(server), "cloakroom.so")
     if not os.path.exists(extension):
         sys.exit(f"no {extension}: build it with `make php`")
-    unknown = [part for part in options.parts if part not in PARTS]
+    unknown = [part for part in options.parts if part not in (*PARTS, "phpize")]
     if unknown:
         parser.error(f"no part {unknown[0]}; there are {', '.join(PARTS)}")
     parts = ["phpt"] if options.only else options.parts or PARTS
@@ -115,6 +146,10 @@ def main():
                 results.append(run_contention(where, extension, socket))
     if "symbols" in parts:
         results.append(run_symbols(extension))
+    if "package" in parts:
+        results.append(run_package())
+    if "phpize" in parts:
+        results.append(run_phpize())
     passed, failed = (sum(column) for column in zip(*results))
     print(f"php: {passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
