@@ -76,6 +76,44 @@ static ZEND_INI_MH(update_application)
     return OnUpdateString(entry, new_value, mh_arg1, mh_arg2, mh_arg3, stage);
 }
 
+static ZEND_INI_MH(update_wait_now)
+{
+    (void)mh_arg3, (void)stage;
+    if (new_value != NULL && zend_string_equals_literal(new_value, "-1")) {
+        CLOAKROOM_G(wait_now) = -1;
+        return SUCCESS;
+    }
+    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, MS_MAX);
+}
+
+static ZEND_INI_MH(update_bytes)
+{
+    (void)mh_arg3, (void)stage;
+    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, INT32_MAX);
+}
+
+static ZEND_INI_MH(update_bot_pattern)
+{
+    CLOAKROOM_G(asker) = ASKER_UNKNOWN;
+    return OnUpdateString(entry, new_value, mh_arg1, mh_arg2, mh_arg3, stage);
+}
+
+static ZEND_INI_MH(update_busy)
+{
+    (void)mh_arg1, (void)mh_arg2, (void)mh_arg3, (void)stage;
+    bool reads = zend_string_equals_literal(new_value, "read");
+    if (!reads && !zend_string_equals_literal(new_value, "fail")) {
+        php_error_docref(NULL, E_WARNING, "Cloakroom: %s = \"%s\" is refused; write fail or read",
+                         ZSTR_VAL(entry->name), ZSTR_VAL(new_value));
+        return FAILURE;
+    }
+    CLOAKROOM_G(busy_reads) = reads;
+    return SUCCESS;
+}
+
+/* Of robots that keep no cookie and get a session with each page. Magento's handler knows them by these, too. */
+#define BOTS "bot|crawl|spider|slurp|archiver|indexer|facebookexternalhit|web preview|pingdom|monitor"
+
 /* docs/php.md has the same table, with reasons. */
 /* clang-format off */
 #define ENTRY(name, default, update, field) \
@@ -90,6 +128,11 @@ PHP_INI_BEGIN()
     ENTRY("cloakroom.redundancy",      "1",     update_redundancy,  redundancy)
     ENTRY("cloakroom.application",     "",      update_application, application)
     ENTRY("cloakroom.tag_from",        "",      OnUpdateString,     tag_from)
+    ENTRY("cloakroom.first_life",      "0",     update_s,           first_life)
+    ENTRY("cloakroom.bot_pattern",     BOTS,    update_bot_pattern, bot_pattern)
+    ENTRY("cloakroom.compress",        "0",     update_bytes,       compress)
+    ENTRY("cloakroom.busy",            "fail",  update_busy,        busy_reads)
+    ENTRY("session.cloakroom_wait",    "-1",    update_wait_now,    wait_now)
     STD_PHP_INI_BOOLEAN("cloakroom.stand_in", "1", PHP_INI_SYSTEM, OnUpdateBool, stand_in, zend_cloakroom_globals,
                         cloakroom_globals)
     STD_PHP_INI_BOOLEAN("session.cloakroom_lock", "1", PHP_INI_ALL, OnUpdateBool, lock, zend_cloakroom_globals,
@@ -97,12 +140,17 @@ PHP_INI_BEGIN()
 PHP_INI_END()
 /* clang-format on */
 
+zend_long cloakroom_wait_ms(void)
+{
+    return CLOAKROOM_G(wait_now) >= 0 ? CLOAKROOM_G(wait_now) : CLOAKROOM_G(wait);
+}
+
 struct server_limits cloakroom_limits(void)
 {
     return (struct server_limits){.connect_ms = (uint32_t)CLOAKROOM_G(connect_timeout),
                                   .read_ms = (uint32_t)CLOAKROOM_G(read_timeout),
                                   .retry_ms = (uint32_t)CLOAKROOM_G(retry),
-                                  .wait_ms = (uint32_t)CLOAKROOM_G(wait)};
+                                  .wait_ms = (uint32_t)cloakroom_wait_ms()};
 }
 
 size_t cloakroom_redundancy(const struct pool *pool)
@@ -180,6 +228,7 @@ static PHP_RINIT_FUNCTION(cloakroom)
     (void)type, (void)module_number;
     CLOAKROOM_G(predecessor)[0] = '\0';
     CLOAKROOM_G(tags).n = 0;
+    CLOAKROOM_G(asker) = ASKER_UNKNOWN;
     CLOAKROOM_G(current) = NULL;
     CLOAKROOM_G(current_id) = NULL;
     return SUCCESS;

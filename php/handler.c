@@ -185,6 +185,7 @@ static PS_VALIDATE_SID_FUNC(cloakroom)
     case FETCH_MISSING:
     case FETCH_GONE:
         return FAILURE;
+    case FETCH_BUSY:
     case FETCH_FAILED:
         break;
     }

@@ -29,6 +29,8 @@ enum {
     REQUEST_MAX = 1900 /* bytes of a line, its opaque not counted */
 };
 
+enum asker { ASKER_UNKNOWN, ASKER_HUMAN, ASKER_BOT };
+
 /* clang-format off */
 ZEND_BEGIN_MODULE_GLOBALS(cloakroom)
     zend_long connect_timeout; /* ms */
@@ -38,8 +40,14 @@ ZEND_BEGIN_MODULE_GLOBALS(cloakroom)
     zend_long lease;           /* s */
     zend_long grace;           /* s */
     zend_long redundancy;      /* servers that have a session */
+    zend_long first_life;      /* s; 0: as long as any other */
+    zend_long compress;        /* bytes from which on values are; 0: none */
+    zend_long wait_now;        /* ms, in place of `wait`; -1: that one */
+    bool busy_reads;           /* who has waited in vain reads */
     char *application;
     char *tag_from;
+    char *bot_pattern;
+    enum asker asker; /* of this request */
     bool stand_in;
     bool lock;
     char host[HOST_MAX]; /* what this machine calls itself, as of the start */
@@ -72,6 +80,9 @@ bool cloakroom_check_application(enum stand_in which);
 
 /* On how many of its servers a session is. */
 size_t cloakroom_redundancy(const struct pool *pool);
+
+/* How long to wait for a lease. */
+zend_long cloakroom_wait_ms(void);
 
 /* What goes on in the settings, for a request to a server. */
 struct server_limits cloakroom_limits(void);

@@ -1,5 +1,7 @@
 /* Session verbs for one session of PHP's, see session.h. */
 #include "session.h"
+#include "bot.h"
+#include "codec.h"
 #include "tags.h"
 
 #include <SAPI.h>
@@ -69,11 +71,14 @@ static void forget(zend_string **string)
     *string = NULL;
 }
 
-/* In the form of exptime, where more than 30 days are an absolute time. */
-static void add_life(struct line *line)
+/* In the form of exptime, where more than 30 days are an absolute time. `is_first`: until it is used again. */
+static void add_life(struct line *line, bool is_first)
 {
     zend_long life_s =
         zend_ini_long((char *)"session.gc_maxlifetime", sizeof "session.gc_maxlifetime" - 1, 0);
+    zend_long first_s = CLOAKROOM_G(first_life);
+    if (is_first && first_s > 0 && first_s < life_s)
+        life_s = first_s;
     if (life_s < 1)
         life_s = 1;
     if (life_s > RELATIVE_MAX_S)
@@ -146,7 +151,7 @@ void session_forget(struct session *session)
     forget(&session->id);
     forget(&session->value);
     lose_token(session);
-    session->is_fetched = session->has_failed = session->is_succeeded = false;
+    session->is_fetched = session->has_failed = session->is_successor = session->is_succeeded = false;
     CLOAKROOM_G(current_id) = NULL;
 }
 
@@ -174,7 +179,22 @@ static zend_result complain_busy(const struct session *session, const struct rep
         session_where(session), (unsigned long long)busy->held_ms,
         busy->holder.len > 0 ? (int)busy->holder.len : (int)strlen("unknown"),
         busy->holder.len > 0 ? busy->holder.p : "unknown", (unsigned long long)busy->waiting,
-        (long)CLOAKROOM_G(wait));
+        (long)cloakroom_wait_ms());
+}
+
+/* In place of the value as it was stored. */
+static bool unpack(const struct session *session, uint64_t flags, zend_string **value)
+{
+    zend_string *packed = *value;
+    *value = codec_unpack(packed, flags);
+    zend_string_release(packed);
+    if (*value == NULL)
+        snprintf(
+            session->server->error, sizeof session->server->error,
+            "%s: what is stored is said to be compressed (client flags %llu), and is not; who else writes "
+            "sessions there? Nothing was changed",
+            session->server->shown, (unsigned long long)flags);
+    return *value != NULL;
 }
 
 /* The value behind VA. The session is taken for read only when all of it is there. */
@@ -207,12 +227,15 @@ static struct line open_line(struct session *session, zend_string *id, bool must
         add(&line, " r");
         return line;
     }
-    add_life(&line);
-    add(&line, " W" ZEND_LONG_FMT "%s", CLOAKROOM_G(wait), must_exist ? " e" : "");
+    add_life(&line, false);
+    add(&line, " W" ZEND_LONG_FMT "%s%s", cloakroom_wait_ms(), must_exist ? " e" : "",
+        bot_is_asking() ? " B" : "");
     if (CLOAKROOM_G(lease) > 0)
         add(&line, " L" ZEND_LONG_FMT, CLOAKROOM_G(lease));
-    if (CLOAKROOM_G(predecessor)[0] != '\0' && CLOAKROOM_G(predecessor_server) == session->server &&
-        session_is_same(session->created, id))
+    session->is_successor = CLOAKROOM_G(predecessor)[0] != '\0' &&
+                            CLOAKROOM_G(predecessor_server) == session->server &&
+                            session_is_same(session->created, id);
+    if (session->is_successor)
         add(&line, " S%s", CLOAKROOM_G(predecessor));
     CLOAKROOM_G(predecessor)[0] = '\0';
     add_holder(&line);
@@ -223,6 +246,7 @@ static enum fetch take_answer(struct session *session, zend_string *id, const st
 {
     zend_string *value = NULL;
     char token[TOKEN_MAX] = "";
+    uint64_t flags = reply->flags;
     if (reply->token.len >= sizeof token)
         return FETCH_FAILED;
     memcpy(token, reply->token.p, reply->token.len); /* what is read next moves the line away */
@@ -237,6 +261,8 @@ static enum fetch take_answer(struct session *session, zend_string *id, const st
         forget(&value);
         return FETCH_FAILED;
     }
+    if (value != NULL && !unpack(session, flags, &value))
+        return FETCH_FAILED;
     session->id = zend_string_copy(id);
     session->value = value;
     session->is_succeeded = reply->is_succeeded;
@@ -268,10 +294,11 @@ static enum fetch fetch_by(struct session *session, zend_string *id, const struc
         complain_of(session);
         return FETCH_FAILED;
     case REPLY_BUSY:
-        complain_busy(session, &reply);
+        if (!CLOAKROOM_G(busy_reads))
+            complain_busy(session, &reply);
         if (!server_finish(session->server))
             server_drop(session->server);
-        return FETCH_FAILED;
+        return FETCH_BUSY;
     default:
         server_drop(session->server);
         session_complain(
@@ -289,6 +316,11 @@ enum fetch session_fetch(struct session *session, zend_string *id, bool must_exi
     session->server = server_of(session, id);
     struct line line = open_line(session, id, must_exist, read_only);
     enum fetch fetched = fetch_by(session, id, &line);
+    if (fetched == FETCH_BUSY && CLOAKROOM_G(busy_reads)) {
+        read_only = true;
+        line = open_line(session, id, must_exist, read_only);
+        fetched = fetch_by(session, id, &line);
+    }
     if (fetched == FETCH_MISSING && read_only && !must_exist) {
         session->id = zend_string_copy(id);
         fetched = FETCH_ABSENT;
@@ -349,7 +381,8 @@ static const char *cannot_write(const struct session *session, zend_string *id)
         return "this is the old id of a session that has a new one; what was changed under the old one is "
                "not stored";
     if (session->token[0] == '\0')
-        return "this session was opened to read only (session.cloakroom_lock = 0), or given back already; "
+        return "this session was opened to read only (session.cloakroom_lock = 0, cloakroom.busy = read), or "
+               "given back already; "
                "what was changed "
                "is not stored";
     return NULL;
@@ -361,12 +394,18 @@ zend_result session_store(struct session *session, zend_string *id, zend_string 
     const char *why = cannot_write(session, id);
     if (why != NULL)
         return session_complain("%s: %s", session_where(session), why);
-    struct line line = begin_write(id, ZSTR_LEN(value));
-    add(&line, " K%s%s", session->token, keep ? " l" : "");
-    add_life(&line);
+    uint32_t flags;
+    zend_string *packed = codec_pack(value, CLOAKROOM_G(compress), &flags);
+    struct line line = begin_write(id, ZSTR_LEN(packed));
+    add(&line, " K%s%s%s", session->token, keep ? " l" : "", bot_is_asking() ? " B" : "");
+    if (flags != 0)
+        add(&line, " F%u", flags);
+    add_life(&line, session->value == NULL && !session->is_successor);
     add_tags(&line);
-    const struct bytes bytes = {.p = ZSTR_VAL(value), .len = ZSTR_LEN(value)};
-    if (!ask_plain(session, &line, bytes, &reply)) {
+    const struct bytes bytes = {.p = ZSTR_VAL(packed), .len = ZSTR_LEN(packed)};
+    bool is_answered = ask_plain(session, &line, bytes, &reply);
+    zend_string_release(packed);
+    if (!is_answered) {
         if (ZSTR_LEN(value) > 0 && strstr(session->server->error, "too large") != NULL)
             return session_complain("%s (this session has %zu bytes)", session->server->error,
                                     ZSTR_LEN(value));
@@ -386,7 +425,7 @@ zend_result session_touch(struct session *session)
         return SUCCESS;
     struct line line = begin_line("sc", session->id);
     add(&line, " K%s", session->token);
-    add_life(&line);
+    add_life(&line, false);
     if (!ask_plain(session, &line, (struct bytes){0}, &reply))
         return complain_of(session);
     lose_token(session);

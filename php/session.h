@@ -21,10 +21,11 @@ struct session {
     char token[TOKEN_MAX]; /* of its lease, or "" */
     bool is_fetched;       /* validate_sid has read what read() is about to ask for */
     bool has_failed;       /* ... or has tried to, and said why not */
+    bool is_successor;     /* takes the place of another */
     bool is_succeeded;     /* the old id of a session that has another by now */
 };
 
-enum fetch { FETCH_FOUND, FETCH_ABSENT, FETCH_MISSING, FETCH_GONE, FETCH_FAILED };
+enum fetch { FETCH_FOUND, FETCH_ABSENT, FETCH_MISSING, FETCH_GONE, FETCH_BUSY, FETCH_FAILED };
 
 /* One E_WARNING; always FAILURE. */
 __attribute__((format(printf, 1, 2))) zend_result session_complain(const char *format, ...);

@@ -9,29 +9,18 @@ const THEIRS = ['igbinary', 'msgpack', 'memcached', 'memcache'];
 const PATHS = ['memcached' => '%s', 'memcache' => 'unix://%s'];
 $server = new Server(['--session-prefix', 'memc.sess.key.', '--session-prefix', 'shop.']);
 
-/** What a new PHP with these extensions says to the code; what it warns of, too. */
-function say(array $extensions, string $handler, string $code, array $settings = []): string
+/** Under the name of a stock handler, on our server. */
+function say_as(array $extensions, string $handler, string $code, array $settings = []): string
 {
     global $server;
-    $settings += ['session.save_handler' => $handler, 'session.save_path' => sprintf(PATHS[$handler], $server->path()),
-        'session.use_cookies' => '0', 'session.cache_limiter' => '', 'display_errors' => '1', 'html_errors' => '0'];
-    $command = [PHP_BINARY, '-n'];
-    foreach ($extensions as $extension) {
-        array_push($command, '-d', 'extension=' . ($extension === 'CLOAKROOM' ? getenv('CLOAKROOM_SO') : $extension));
-    }
-    foreach ($settings as $name => $value) {
-        array_push($command, '-d', "$name=\"$value\"");
-    }
-    $process = proc_open([...$command, '-r', $code], [1 => ['pipe', 'w'], 2 => ['redirect', 1]], $pipes);
-    $said = stream_get_contents($pipes[1]);
-    proc_close($process);
-    return trim($said);
+    return say($extensions, $code, $settings + ['session.save_handler' => $handler,
+        'session.save_path' => sprintf(PATHS[$handler], $server->path())]);
 }
 
 /** Counts a session, and says the count, the handler's name, and whether it was ours. */
 function count_with(array $extensions, string $handler, string $id, array $settings = []): string
 {
-    return say($extensions, $handler, 'session_id("' . $id . '"); session_start() or exit("no session");'
+    return say_as($extensions, $handler, 'session_id("' . $id . '"); session_start() or exit("no session");'
         . '$_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1; session_write_close();'
         . 'echo $_SESSION["n"], " ", session_module_name(), " ",'
         . 'function_exists("cloakroom_status") && cloakroom_status()["round_trips"] > 0 ? "ours" : "theirs";', $settings);
@@ -51,7 +40,7 @@ foreach ([THEIRS, OURS, THEIRS] as $extensions) {
     echo count_with($extensions, 'memcached', $id, $prefix), "\n";
 }
 echo count_with(OURS, 'memcached', $id), "\n", count_with(OURS, 'memcached', $id, ['cloakroom.application' => 'shop']), "\n";
-echo say(OURS, 'memcached', 'echo cloakroom_count();', $prefix), "\n";
+echo say_as(OURS, 'memcached', 'echo cloakroom_count();', $prefix), "\n";
 echo count_with(OURS, 'memcached', $id, ['memcached.sess_prefix' => 'shop:x:']), "\n";
 
 echo "-- memcache.session_save_path\n";
@@ -59,11 +48,11 @@ $path = ['session.save_path' => '/nowhere', 'memcache.session_save_path' => 'uni
 foreach ([THEIRS, OURS] as $extensions) {
     echo count_with($extensions, 'memcache', $id = fresh_id(), $path), "\n";
 }
-echo say(OURS, 'memcache', 'echo cloakroom_count() > 0 ? "counted" : "none";', $path), "\n";
+echo say_as(OURS, 'memcache', 'echo cloakroom_count() > 0 ? "counted" : "none";', $path), "\n";
 
 echo "-- each name once\n";
 foreach ([OURS, THEIRS, [...THEIRS, ...OURS], [...OURS, ...THEIRS], ['igbinary', 'msgpack', 'CLOAKROOM', 'memcached']] as $extensions) {
-    $info = say($extensions, 'memcached', 'phpinfo(INFO_MODULES);');
+    $info = say_as($extensions, 'memcached', 'phpinfo(INFO_MODULES);');
     preg_match('/Registered save handlers => (.*)/', $info, $found);
     $names = explode(' ', trim($found[1]));
     sort($names);

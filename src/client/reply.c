@@ -56,6 +56,8 @@ static bool take_field(char letter, struct bytes text, struct reply *reply)
         return take_tag(text, reply);
     case 't':
         return num_parse_i64(text, &reply->ttl_s);
+    case 'f':
+        return num_parse_u64(text, &reply->flags);
     case 'a':
         return num_parse_u64(text, &reply->age_s);
     case 'i':

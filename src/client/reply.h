@@ -38,7 +38,8 @@ struct reply {
     struct bytes application;
     struct bytes tags[REPLY_TAGS_MAX];
     size_t ntags;
-    int64_t ttl_s; /* t, -1: for ever */
+    uint64_t flags; /* f of VA */
+    int64_t ttl_s;  /* t, -1: for ever */
     uint64_t age_s;
     uint64_t idle_s;
     uint64_t waited_ms;

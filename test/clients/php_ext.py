@@ -5,7 +5,7 @@
     contention   8 processes x 50 cycles on one session: exact, nobody refused, in 1.10 times of the ideal; who waits for a
                  holder that is killed has the session within 20 ms
     symbols      the extension shows PHP nothing but get_module(), and writes to no variable but the module's own
-    package      what composer.json, config.m4 and the arginfo say of the sources is so
+    package      what composer.json, config.m4, the arginfo, cloakroom.ini and the table of settings say of the sources is so
     phpize       it can be built the packagers' way, and be loaded (only when asked for; half a minute)
 """
 
@@ -95,13 +95,24 @@ def run_symbols(extension):
     return len(found) - failed, failed
 
 
-def run_package():
+def read_ini(text):
+    """name -> default, of lines that are commented out"""
+    return dict(re.findall(r'^;([a-z_]+\.[a-z_]+) = "?([^"\n]*)"?$', text, re.M))
+
+
+def run_package(extension):
     php = harness.ROOT / "php"
     composer = json.loads((harness.ROOT / "composer.json").read_text())["php-ext"]
     config = (php / "config.m4").read_text()
     stub = hashlib.sha1((php / "cloakroom.stub.php").read_bytes()).hexdigest()
     sources = set(re.search(r"PHP_NEW_EXTENSION\(\[cloakroom\], \[([^\]]*)\]", config)[1].split())
+    code = "echo json_encode(array_map(fn ($one) => $one['global_value'] ?? '', ini_get_all('cloakroom')));"
+    settings = json.loads(subprocess.run(["php", "-n", "-d", f"extension={extension}", "-r", code], capture_output=True,
+                                         text=True, check=True).stdout)
+    docs = (harness.ROOT / "docs/php.md").read_text()
     right = {
+        "cloakroom.ini has each setting with its default": read_ini((php / "cloakroom.ini").read_text()) == settings,
+        "docs/php.md has each setting": [name for name in settings if f"| `{name}` |" not in docs] == [],
         "config.m4 names all sources": sources == {path.name for path in php.glob("*.c")},
         "composer.json: build-path has a config.m4": (harness.ROOT / composer["build-path"] / "config.m4").exists(),
         "composer.json: the name is that of config.m4": f"PHP_NEW_EXTENSION([{composer['extension-name']}]" in config,
@@ -147,7 +158,7 @@ def main():
     if "symbols" in parts:
         results.append(run_symbols(extension))
     if "package" in parts:
-        results.append(run_package())
+        results.append(run_package(extension))
     if "phpize" in parts:
         results.append(run_phpize())
     passed, failed = (sum(column) for column in zip(*results))
