@@ -1,7 +1,7 @@
 /* The last things that happened to sessions. */
 #include "engine/journal.h"
+#include "http/api.h"
 #include "http/http_private.h"
-#include "http/route.h"
 
 enum { PIECE = 16, LIMIT_DEFAULT = 100, LIMIT_MAX = 1000 };
 

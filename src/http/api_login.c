@@ -1,6 +1,6 @@
 /* Logging in and out, by a cookie; see login.h. */
+#include "http/api.h"
 #include "http/http_private.h"
-#include "http/route.h"
 
 #include <stdio.h>
 

@@ -2,8 +2,8 @@
 #include "base/check.h"
 #include "base/num.h"
 #include "engine/cursor.h"
+#include "http/api.h"
 #include "http/http_private.h"
-#include "http/route.h"
 
 #include <stdlib.h>
 
@@ -25,34 +25,6 @@ struct listing {
     struct engine_client client;
     struct engine_session found[PIECE];
 };
-
-static json_t *show_tags(const struct engine_session *session)
-{
-    json_t *list = json_array();
-    size_t at = 0;
-    for (size_t i = 0; i < session->ntags; i++) {
-        json_array_append_new(
-            list, call_string((struct bytes){.p = session->tag_text + at, .len = session->tag_lens[i]}));
-        at += session->tag_lens[i];
-    }
-    return list;
-}
-
-static json_t *show(const struct engine_session *session)
-{
-    static const struct op_session nobody;
-    const struct op_session *lease = session->is_held ? &session->lease : &nobody;
-    char handle[HANDLE_DIGITS + 1] = "";
-    handle_put(session->handle, handle);
-    struct bytes application = {.p = session->application, .len = session->application_len};
-    struct bytes holder = {.p = lease->holder_text, .len = lease->holder_len};
-    return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:b, s:I, s:I, s:o, s:o}", "handle", handle,
-                     "application", call_string(application), "age_s", (json_int_t)session->age_s, "idle_s",
-                     (json_int_t)session->idle_s, "ttl_s", (json_int_t)session->ttl_s, "size",
-                     (json_int_t)session->size, "held", session->is_held, "held_ms",
-                     (json_int_t)lease->held_ms, "waiting", (json_int_t)lease->waiting, "holder",
-                     call_string(holder), "tags", show_tags(session));
-}
 
 /* NULL: it has been answered. */
 static struct listing *begin(struct call *call)
@@ -101,7 +73,7 @@ static enum call_step go_on_listing(struct call *call)
         listing->left -= n;
         listing->number += n;
         for (size_t i = 0; i < n && !listing->has_no_page; i++)
-            json_array_append_new(call->list, show(&listing->found[i]));
+            json_array_append_new(call->list, api_show_session(&listing->found[i]));
     }
     bool is_late = listing->until_ns != 0 && now_ns >= listing->until_ns;
     return has_more && listing->left > 0 && !is_late ? CALL_MORE : finish(call, listing, has_more);
@@ -143,6 +115,23 @@ enum call_step api_count(struct call *call)
     listing->number =
         engine_count_sessions(call_engine(call), filter->has_application ? &filter->application : NULL);
     return finish(call, listing, false);
+}
+
+enum call_step api_session(struct call *call)
+{
+    unsigned char handle[HANDLE_BYTES];
+    size_t n;
+    struct listing *listing = begin(call);
+    if (listing == NULL)
+        return CALL_DONE;
+    if (!handle_read(call_rest(call), handle))
+        return call_refuse(call, 400, "a handle has 16 hex digits");
+    listing->filter.has_handle = true;
+    listing->filter.handle = bytes_get_be64(handle);
+    engine_list_sessions(call_engine(call), &listing->filter, &listing->cursor,
+                         engine_now_s(call_now_ns(call)), listing->found, 1, &n, &call->unwritten);
+    return n == 0 ? call_refuse(call, 404, "there is no session of this handle, or no longer")
+                  : call_json(call, 200, api_show_session(&listing->found[0]));
 }
 
 /* ---- kills ---- */

@@ -1,7 +1,7 @@
 /* How the server is: health, status, figures, and what they were. */
 #include "base/num.h"
+#include "http/api.h"
 #include "http/http_private.h"
-#include "http/route.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -13,7 +13,7 @@
  *
  * Ownership: texts of the config belong to the caller and outlive the struct http, as does the listening socket.
  * Threads: all functions from one, but what `host` has, which the HTTP thread calls.
- * Limits: HTTP_CONNECTIONS_MAX connections, 16 KiB of headers, 4 KiB of body, 30 s for a request and its answer.
+ * Limits: HTTP_CONNECTIONS_MAX connections, 16 KiB of headers, 4 KiB of body, 20 s for a request and its answer.
  * Failure: one line in `error` of HTTP_ERROR_MAX bytes that says what to do; no client can cause one.
  */
 #ifndef CLOAKROOM_HTTP_HTTP_H

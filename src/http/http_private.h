@@ -11,7 +11,7 @@
 #include <pthread.h>
 
 /* Wrong tokens are answered after a while; so many wait for that at a time, the next are turned away. */
-enum { HTTP_WRONG_DELAY_MS = 500, HTTP_WRONG_MAX = 8, HTTP_REQUEST_S = 30, HTTP_IDLE_S = 15 };
+enum { HTTP_WRONG_DELAY_MS = 500, HTTP_WRONG_MAX = 8, HTTP_REQUEST_S = 20, HTTP_IDLE_S = 8 };
 
 /* A connection, from MHD's word of it on. */
 struct visitor {

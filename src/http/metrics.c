@@ -1,7 +1,7 @@
 /* What is served as /metrics, see metrics.h. */
 #include "http/metrics.h"
+#include "http/api.h"
 #include "http/http_private.h"
-#include "http/route.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Bundled files, see pages.h. */
 #include "http/pages.h"
 #include "base/hash.h"
-#include "http/route.h"
+#include "http/api.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* Who may ask for what, see route.h. */
 #include "http/route.h"
+#include "http/api.h"
 #include "http/http_private.h"
 #include "http/pages.h"
 
@@ -19,8 +20,10 @@ static const struct route routes[] = {
     {"GET", "/api/v1/history", HTTP_READER, ",after,", api_history},
     {"GET", "/api/v1/sessions", HTTP_READER, ",application,tag,cursor,limit,", api_sessions},
     {"DELETE", "/api/v1/sessions", HTTP_ADMIN, ",application,tag,", api_kill_tagged},
+    {"GET", "/api/v1/sessions/", HTTP_READER, "", api_session},
     {"DELETE", "/api/v1/sessions/", HTTP_ADMIN, "", api_kill},
     {"GET", "/api/v1/count", HTTP_READER, ",application,tag,", api_count},
+    {"GET", "/api/v1/contention", HTTP_READER, ",limit,", api_contention},
     {"GET", "/api/v1/events", HTTP_READER, ",after,limit,", api_events},
 };
 

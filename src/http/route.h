@@ -22,23 +22,4 @@ enum call_step route_begin(struct call *call);
 /* Goes on with `then` once the token is good, or answers. */
 enum call_step route_let_in(struct call *call, struct bytes token, enum call_step (*then)(struct call *call));
 
-/* The routes' own. */
-enum call_step api_health(struct call *call);
-enum call_step api_status(struct call *call);
-enum call_step api_stats(struct call *call);
-enum call_step api_history(struct call *call);
-enum call_step api_login(struct call *call);
-enum call_step api_whoami(struct call *call);
-enum call_step api_logout(struct call *call);
-enum call_step api_sessions(struct call *call);
-enum call_step api_session(struct call *call);
-enum call_step api_kill(struct call *call);
-enum call_step api_kill_tagged(struct call *call);
-enum call_step api_count(struct call *call);
-enum call_step api_contention(struct call *call);
-enum call_step api_events(struct call *call);
-enum call_step metrics_serve(struct call *call);
-enum call_step pages_serve_api(struct call *call);
-enum call_step pages_serve(struct call *call);
-
 #endif
