@@ -49,8 +49,9 @@ const struct metric metrics_rows[] = {
      "cloakroom_appended_bytes", 1},
     {"cloakroom_copied_bytes_total", "", COUNTER, "Bytes copied by compaction.", "cloakroom_copied_bytes", 1},
     /* Disk. */
-    {"cloakroom_loading", "", GAUGE, "1 while what lies on disk is being read.", "cloakroom_loading", 1},
-    {"cloakroom_read_only", "", GAUGE, "1 once the disk has failed: nothing is written any more.",
+    {"cloakroom_loading", "", GAUGE, "Whether what lies on disk is still being read.", "cloakroom_loading",
+     1},
+    {"cloakroom_read_only", "", GAUGE, "Whether the disk has failed: nothing is written any more.",
      "cloakroom_read_only", 1},
     {"cloakroom_disk_bytes", "", GAUGE, "Bytes of segment files.", "cloakroom_disk_bytes", 1},
     {"cloakroom_disk_written_bytes_total", "", COUNTER, "Bytes written to files.", "cloakroom_written_bytes",
