@@ -144,9 +144,11 @@ static void put_argument(const char *argument, FILE *out)
     fputs("\\fI", out);
     for (const char *p = argument; *p != '\0';) {
         p += strspn(p, "<>");
-        size_t len = strcspn(p, "<>");
+        size_t len = strcspn(p, "<>|");
         put_roff(p, len, out);
         p += len;
+        if (*p == '|')
+            fprintf(out, "%c\\:", *p++); /* a long row of choices may be broken here */
     }
     fputs("\\fR", out);
 }

@@ -35,7 +35,7 @@ static void put_texts(const struct bytes *items, size_t n, char to[static CELL_M
 void cell_put(const struct cell *cell, bool exact, char to[static CELL_MAX])
 {
     to[0] = '\0';
-    switch (cell->kind) {
+    switch (cell->is_blank ? CELL_NONE : cell->kind) {
     case CELL_NONE:
         break;
     case CELL_TEXT:
@@ -112,12 +112,9 @@ json_t *cell_json(const struct cell *cell)
         return json_real(cell->real.value);
     case CELL_FLAG:
         return json_boolean(cell->flag);
-    case CELL_SECONDS:
-        if (cell->number == CELL_FOR_EVER)
-            return json_null();
-        break;
     case CELL_NUMBER:
     case CELL_SIZE:
+    case CELL_SECONDS: /* -1 for ever */
     case CELL_MS:
     case CELL_TIME:
         break;

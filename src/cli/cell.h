@@ -15,7 +15,7 @@
 
 enum { CELL_MAX = 1024 };
 
-#define CELL_FOR_EVER UINT64_MAX /* of CELL_SECONDS: null in JSON */
+#define CELL_FOR_EVER UINT64_MAX /* of CELL_SECONDS: -1 in JSON */
 
 enum cell_kind {
     CELL_NONE, /* - and null */
@@ -32,6 +32,7 @@ enum cell_kind {
 
 struct cell {
     enum cell_kind kind;
+    bool is_blank; /* - in text, whatever it is */
     union {
         struct bytes text;
         struct {

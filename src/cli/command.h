@@ -117,12 +117,19 @@ void command_print_help(const struct command *command);
 void command_print_manual(FILE *out);
 
 /* The rows, one file each. */
+extern const struct command command_bench;
 extern const struct command command_check;
 extern const struct command command_completion;
+extern const struct command command_count;
 extern const struct command command_doctor;
+extern const struct command command_events;
 extern const struct command command_help;
+extern const struct command command_kill;
+extern const struct command command_list;
 extern const struct command command_ping;
+extern const struct command command_show;
 extern const struct command command_stats;
+extern const struct command command_top;
 extern const struct command command_version;
 
 #endif

@@ -6,6 +6,7 @@
 
 static const char head[] =
     ".TH CLOAKROOM 1 \"\" \"cloakroom " VERSION_TEXT "\" \"User commands\"\n"
+    ".ad l\n" /* a long row of choices has no blanks to be stretched */
     ".SH NAME\n"
     "cloakroom \\- asks and administers a server of web sessions\n"
     ".SH SYNOPSIS\n"

@@ -2,7 +2,7 @@
 #include "cli/options.h"
 #include "cli/human.h"
 
-enum { TIMEOUT_MAX_MS = 60 * 60 * 1000 };
+enum { TIMEOUT_MAX_MS = 60 * 60 * 1000, INTERVAL_MAX_S = 60 * 60 };
 
 static const struct option_row rows[] = {
     {.letter = 's',
@@ -58,4 +58,13 @@ enum err options_take_idle(struct option_set *set, const char *value)
 {
     struct options *options = set->target;
     return options_take_duration(set, value, &options->idle_s);
+}
+
+enum err options_take_interval(struct option_set *set, const char *value)
+{
+    struct options *options = set->target;
+    enum err err = options_take_duration(set, value, &options->interval_s);
+    if (err == ERR_NONE && (options->interval_s < 1 || options->interval_s > INTERVAL_MAX_S))
+        return option_refuse(set, "it must be 1 s to 1 h");
+    return err;
 }

@@ -34,6 +34,17 @@ struct options {
 
     bool yes;
     bool repair;
+    bool follow;
+    char *kind;
+    bool once;
+    uint64_t interval_s;
+
+    /* of bench */
+    uint64_t seconds;
+    uint64_t clients;
+    uint64_t sessions;
+    uint64_t size;
+    char *against;
 
     /* doctor */
     char *root;
@@ -52,7 +63,8 @@ enum err options_take_duration(struct option_set *set, const char *value, uint64
 /* The rows by which several subcommands choose sessions. */
 #define OPTIONS_ROW_TAG                                                                                      \
     {                                                                                                        \
-        .name = "tag", .argument = "<tag>", .help = "only sessions that have this tag",                      \
+        .name = "tag", .argument = "<tag>",                                                                  \
+        .help = "only sessions that have this tag: those of --application, or else of the default one",      \
         OPTION_TEXT(struct options, tag)                                                                     \
     }
 #define OPTIONS_ROW_APPLICATION                                                                              \
@@ -85,6 +97,7 @@ enum err options_take_duration(struct option_set *set, const char *value, uint64
         OPTION_FLAG(struct options, held)                                                                    \
     }
 
+enum err options_take_interval(struct option_set *set, const char *value);
 enum err options_take_older(struct option_set *set, const char *value);
 enum err options_take_idle(struct option_set *set, const char *value);
 

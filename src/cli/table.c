@@ -9,8 +9,10 @@ void table_begin(struct table *table, const struct table_column *columns, size_t
 {
     CHECK(n <= TABLE_COLUMNS_MAX);
     *table = (struct table){.columns = columns, .ncolumns = n, .json = json, .exact = exact, .out = out};
-    for (size_t i = 0; i < n; i++)
-        table->widths[i] = columns[i].title != NULL ? (int)strlen(columns[i].title) : 0;
+    for (size_t i = 0; i < n; i++) {
+        int len = columns[i].title != NULL ? (int)strlen(columns[i].title) : 0;
+        table->widths[i] = len > columns[i].width ? len : columns[i].width;
+    }
 }
 
 static enum err print_object(struct table *table, const struct cell *cells)

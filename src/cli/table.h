@@ -21,6 +21,7 @@ struct table_column {
     const char *title; /* NULL: in JSON alone */
     const char *key;   /* in JSON; NULL: not there */
     bool is_right;     /* its title and its cells end below each other */
+    int width;         /* at least */
 };
 
 struct table_row {

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 import run as runner  # noqa: E402 - that of test/server, which is looked in first
 
-FILES = ["tool_line", "tool_server"]
+FILES = ["tool_line", "tool_server", "tool_sessions", "tool_live"]
 
 if __name__ == "__main__":
     runner.__doc__ = __doc__

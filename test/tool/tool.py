@@ -115,6 +115,10 @@ class Terminal:
     def resize(self, columns, lines):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
+    def echoes(self):
+        """Does what is typed show, as it does in a shell?"""
+        return bool(termios.tcgetattr(self.fd)[3] & termios.ECHO)
+
     def type(self, text):
         os.write(self.fd, text.encode())
 
@@ -134,8 +138,9 @@ class Terminal:
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw.decode()).replace("\r\n", "\n")
 
     def screen(self):
-        """What stands on a screen that each picture is drawn on from its upper left corner."""
-        last = self.raw.decode(errors="replace").split("\x1b[H")[-1]
+        """The last picture that is whole: each is drawn from the upper left corner, and ends with what erases the rest."""
+        whole = [part for part in self.raw.decode(errors="replace").split("\x1b[H") if "\x1b[J" in part]
+        last = whole[-1] if whole else ""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", last).replace("\r\n", "\n")
 
     def wait(self, wanted, what=None, limit_s=10.0, seen=None):

@@ -146,7 +146,7 @@ def test_the_local_server_is_found():
 def test_check_in_json():
     with folder() as where:
         data = where / "data"
-        with server("--data", data) as s, Client(s.address) as c:
+        with server("--data", str(data)) as s, Client(s.address) as c:
             c.store("k", b"value")
             said = tool("check", data)
             equal((said.code, said.out), (4, ""), f"in use: {said}")

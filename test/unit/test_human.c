@@ -138,6 +138,9 @@ static void test_cells(void **state)
     assert_string_equal(text, "2048");
     cell_put(&ever, true, text);
     assert_string_equal(text, "ever");
+    size.is_blank = true;
+    cell_put(&size, false, text);
+    assert_string_equal(text, "-");
 }
 
 /* Many tags, each of which fits, do not run over. */
@@ -161,7 +164,7 @@ static void test_json(void **state)
 {
     struct cell cells[] = {cell_text(bytes_of("m\xc3\xbc")), cell_text(bytes_of("m\xff")),
                            cell_number(CELL_SECONDS, CELL_FOR_EVER)};
-    static const char *const texts[] = {"\"m\xc3\xbc\"", "\"m?\"", "null"};
+    static const char *const texts[] = {"\"m\xc3\xbc\"", "\"m?\"", "-1"};
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         json_t *json = cell_json(&cells[i]);

@@ -31,6 +31,7 @@ static const struct option_row rows[] = {
     {0, "unix-mask", "<mask>", ".profile\n'quoted' C:\\x", OPTION_MODE(struct settings, mode)},
     {'d', "daemon", NULL, "runs on", OPTION_FLAG(struct settings, daemon)},
     {0, "logfile", "<file>", NULL, OPTION_IGNORED("goes to stderr")},
+    {0, "kind", "<old|new>", "which", OPTION_CALL(take_nothing)},
     {0, NULL, "<key> ...", "keys", OPTION_LIST(struct settings, words)},
 };
 /* clang-format on */
@@ -54,6 +55,8 @@ static void test_manual(void **state)
                               "runs on\n"
                               ".TP\n\\fB\\-\\-logfile\\fR=\\fIfile\\fR\n"
                               "Accepted and ignored: goes to stderr\n"
+                              ".TP\n\\fB\\-\\-kind\\fR=\\fIold|\\:new\\fR\n"
+                              "which\n"
                               ".TP\n\\fIkey ...\\fR\n"
                               "keys\n");
     free(text);
