@@ -32,6 +32,7 @@ struct options {
     bool reverse;
     uint64_t limit; /* 0: no limit */
 
+    /* others, of one each */
     bool yes;
     bool repair;
     bool follow;
