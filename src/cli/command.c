@@ -17,9 +17,21 @@ enum {
 
 /* clang-format off: one a line, so that two can be added at once */
 static const struct command *const commands[] = {
-    &command_bench,  &command_check, &command_completion, &command_count,   &command_doctor,
-    &command_events, &command_help,  &command_kill,       &command_list,    &command_ping,
-    &command_show,   &command_stats, &command_top,        &command_version,
+    &command_bench,
+    &command_check,
+    &command_completion,
+    &command_count,
+    &command_doctor,
+    &command_events,
+    &command_help,
+    &command_import,
+    &command_kill,
+    &command_list,
+    &command_ping,
+    &command_show,
+    &command_stats,
+    &command_top,
+    &command_version,
 };
 /* clang-format on */
 

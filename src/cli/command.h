@@ -124,6 +124,7 @@ extern const struct command command_count;
 extern const struct command command_doctor;
 extern const struct command command_events;
 extern const struct command command_help;
+extern const struct command command_import;
 extern const struct command command_kill;
 extern const struct command command_list;
 extern const struct command command_ping;

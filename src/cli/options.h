@@ -53,6 +53,14 @@ struct options {
     char *report;
     bool compare;
     bool ids;
+
+    /* import */
+    uint64_t lifetime_s; /* 0: the source's default */
+    char *prefix;        /* NULL: the source's default */
+    char *password_file;
+    uint64_t db;
+    bool overwrite;
+    bool dry_run;
 };
 
 /* The rows of the options of all subcommands. */

@@ -266,18 +266,19 @@ static enum err read_ahead(struct client *client, uint64_t deadline_ns)
 }
 
 /* The line that begins what was read ahead, `len` long with its \n. */
-static enum err cut_line(struct client *client, size_t len, struct bytes *ret_line)
+static enum err cut_line(struct client *client, size_t len, bool is_dump, struct bytes *ret_line)
 {
     struct bytes line = {.p = client->buffer + client->begin, .len = len};
-    if (!bytes_ends_with(line, bytes_of(LINE_END)))
+    bool is_whole = bytes_ends_with(line, bytes_of(LINE_END));
+    if (!is_whole && !is_dump)
         return client_reject(client, line);
-    line.len -= strlen(LINE_END);
+    line.len -= is_whole ? strlen(LINE_END) : 1;
     client->begin += len;
     *ret_line = line;
     return ERR_NONE;
 }
 
-enum err client_read_line(struct client *client, struct bytes *ret_line)
+static enum err read_line(struct client *client, bool is_dump, struct bytes *ret_line)
 {
     if (!client->is_open)
         return ERR_CLOSED;
@@ -290,7 +291,7 @@ enum err client_read_line(struct client *client, struct bytes *ret_line)
         size_t within = ahead < CLIENT_LINE_MAX + 2 ? ahead : CLIENT_LINE_MAX + 2;
         const char *newline = memchr(from + scanned, '\n', within - scanned);
         if (newline != NULL)
-            return cut_line(client, (size_t)(newline - from) + 1, ret_line);
+            return cut_line(client, (size_t)(newline - from) + 1, is_dump, ret_line);
         if (within == CLIENT_LINE_MAX + 2)
             return fail(client, ERR_PROTOCOL, "answered a line of more than %d bytes; is this cloakroomd?",
                         CLIENT_LINE_MAX);
@@ -299,6 +300,16 @@ enum err client_read_line(struct client *client, struct bytes *ret_line)
         if (err != ERR_NONE)
             return err;
     }
+}
+
+enum err client_read_line(struct client *client, struct bytes *ret_line)
+{
+    return read_line(client, false, ret_line);
+}
+
+enum err client_read_dump_line(struct client *client, struct bytes *ret_line)
+{
+    return read_line(client, true, ret_line);
 }
 
 static enum err skip_line_end(struct client *client, uint64_t deadline_ns)

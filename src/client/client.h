@@ -78,6 +78,9 @@ enum err client_send(struct client *client, const struct bytes *parts, size_t n)
 /* The next line of the answer, without its \r\n. */
 enum err client_read_line(struct client *client, struct bytes *ret_line) ERR_MUST_CHECK;
 
+/* The same for a line of `lru_crawler metadump`, which memcached ends with \n alone. */
+enum err client_read_dump_line(struct client *client, struct bytes *ret_line) ERR_MUST_CHECK;
+
 /* The next `len` bytes of the answer into `to`, and the \r\n behind them, which is not stored. After a
  * failure the bytes at `to` are undefined. */
 enum err client_read_value(struct client *client, char *to, size_t len) ERR_MUST_CHECK;
