@@ -87,7 +87,7 @@ $(B)/test/%: test/unit/%.c $(ARCHIVE)
 	@$(CC) $(CPPFLAGS) -Itest -Itest/unit $(CFLAGS) -fno-lto -o $@ $(filter %.c,$^) $(ARCHIVE) $(LDLIBS) -lcmocka
 
 $(UNITS): $(wildcard test/unit/*.h)
-$(addprefix $(B)/test/,test_disk test_keyfile test_log test_marks): $(wildcard test/sim/sim_*.c test/sim/sim_*.h)
+$(addprefix $(B)/test/,test_backup test_disk test_keyfile test_log test_marks): $(wildcard test/sim/sim_*.c test/sim/sim_*.h)
 $(B)/test/test_upgrade: $(wildcard test/sim/sim_*.c test/sim/old_*.c test/sim/*.h)
 
 $(B)/crash: $(filter-out $(wildcard test/sim/lease*.c),$(wildcard test/sim/*.c))

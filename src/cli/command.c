@@ -15,7 +15,7 @@ enum {
     LONG_ANSWER_MS = 60 * 1000
 };
 
-/* clang-format off: one a line, so that two can be added at once */
+/* clang-format off */ /* one a line */
 static const struct command *const commands[] = {
     &command_bench,
     &command_check,

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -13,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { MODE_DIR = 0700, MODE_FILE = 0600 };
+enum { MODE_DIR = 0700, MODE_FILE = 0600, NAMES_FIRST = 64 << 10, NAMES_MOST = 64 << 20 };
 
 struct real {
     struct disk disk;
@@ -162,27 +161,90 @@ static int real_rename(struct disk *disk, const char *from, const char *to)
     return result_of(renameat(dir, from, dir, to));
 }
 
+static int real_is_named(struct disk *disk, int file, const char *name)
+{
+    struct stat is;
+    struct stat named;
+    if (fstat(file, &is) < 0 || fstatat(real_of(disk)->dir, name, &named, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    return is.st_ino == named.st_ino && is.st_dev == named.st_dev;
+}
+
+struct listing {
+    void (*each)(void *arg, const char *name);
+    void *arg;
+    int dir;
+    char *names; /* as the system gives them */
+    size_t size;
+};
+
+static void tell_names(const struct listing *listing, size_t len)
+{
+    const struct dirent64 *entry;
+    for (size_t at = 0; at < len; at += entry->d_reclen) {
+        entry = (const struct dirent64 *)(const void *)(listing->names + at);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            listing->each(listing->arg, entry->d_name);
+    }
+}
+
+static ssize_t next_names(struct listing *listing)
+{
+    ssize_t n;
+    do
+        n = getdents64(listing->dir, listing->names, listing->size);
+    while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+/* Within one call the system keeps the directory from being changed, so names read by one are those of one moment. The
+ * length of all, or a negative errno; -EAGAIN: they did not come in one, though there was room. */
+static ssize_t list_at_once(struct listing *listing)
+{
+    char more[1024]; /* room for a name: is there one? */
+    while (listing->size <= NAMES_MOST) {
+        free(listing->names);
+        listing->names = malloc(listing->size);
+        if (listing->names == NULL || lseek(listing->dir, 0, SEEK_SET) < 0)
+            return -ENOMEM;
+        ssize_t len = next_names(listing);
+        if (len < 0)
+            return len;
+        ssize_t rest = getdents64(listing->dir, more, sizeof more);
+        if (rest == 0)
+            return len;
+        if (rest > 0 && (size_t)len + sizeof more <= listing->size)
+            return -EAGAIN;
+        listing->size *= 4;
+    }
+    return -EAGAIN;
+}
+
+static int list_in_pieces(struct listing *listing)
+{
+    ssize_t len;
+    if (lseek(listing->dir, 0, SEEK_SET) < 0)
+        return -errno;
+    while ((len = next_names(listing)) > 0)
+        tell_names(listing, (size_t)len);
+    return len < 0 ? (int)len : DISK_IN_PIECES;
+}
+
 static int real_list(struct disk *disk, void (*each)(void *arg, const char *name), void *arg)
 {
+    struct listing listing = {.each = each, .arg = arg, .size = NAMES_FIRST};
     /* A directory of its own: a shared one would share the place where reading it stands. */
-    int file = open_in(real_of(disk)->dir, ".", O_RDONLY | O_DIRECTORY);
-    if (file < 0)
-        return file;
-    DIR *dir = fdopendir(file);
-    if (dir == NULL) {
-        int result = -errno;
-        close(file);
-        return result;
-    }
-    const struct dirent *entry;
-    errno = 0;
-    while ((entry = readdir(dir)) != NULL) {
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            each(arg, entry->d_name);
-        errno = 0; /* what `each` did is not ours */
-    }
-    int result = -errno;
-    closedir(dir);
+    listing.dir = open_in(real_of(disk)->dir, ".", O_RDONLY | O_DIRECTORY);
+    if (listing.dir < 0)
+        return listing.dir;
+    ssize_t len = list_at_once(&listing);
+    if (len == -EAGAIN) /* a signal can be in the way, too */
+        len = list_at_once(&listing);
+    if (len >= 0)
+        tell_names(&listing, (size_t)len);
+    int result = len == -EAGAIN ? list_in_pieces(&listing) : len < 0 ? (int)len : 0;
+    free(listing.names);
+    close(listing.dir);
     return result;
 }
 
@@ -237,6 +299,7 @@ static const struct disk_ops real_ops = {
     .sync_dir = real_sync_dir,
     .remove = real_remove,
     .rename = real_rename,
+    .is_named = real_is_named,
     .list = real_list,
     .lock = real_lock,
     .check = real_check,

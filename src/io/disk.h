@@ -24,6 +24,8 @@ enum disk_mode {
     DISK_CREATE, /* must not exist; read and write; mode 0600 */
 };
 
+enum { DISK_IN_PIECES = 1 };
+
 struct disk_ops {
     /* A file's number, not negative; it is close-on-exec. */
     int (*open)(struct disk *disk, const char *name, enum disk_mode mode);
@@ -44,7 +46,10 @@ struct disk_ops {
     int (*sync_dir)(struct disk *disk);
     int (*remove)(struct disk *disk, const char *name);
     int (*rename)(struct disk *disk, const char *from, const char *to);
-    /* Calls each(arg, name) for every name but "." and "..", in no order. */
+    /* Is this open file still the one of that name? 0: no. */
+    int (*is_named)(struct disk *disk, int file, const char *name);
+    /* Calls each(arg, name) for every name but "." and "..", in no order: the names of one moment. Or returns
+     * DISK_IN_PIECES: the file system gives them in several goes, between which names may have come and gone. */
     int (*list)(struct disk *disk, void (*each)(void *arg, const char *name), void *arg);
     /* Takes the lock of file `name`, made if it is not there, until disk_close(); -EWOULDBLOCK: another process
      * has it. */

@@ -44,6 +44,7 @@ int names_read(struct names *names, struct disk *disk,
     struct lister lister = {.names = names, .parse = parse};
     names->n = 0;
     int error = disk->ops->list(disk, add, &lister);
+    names->in_pieces = error == DISK_IN_PIECES;
     if (error < 0 || lister.is_short_of_memory)
         return error < 0 ? error : -ENOMEM;
     if (names->n > 0)

@@ -19,6 +19,7 @@ struct names {
     struct name *list; /* by shard and serial */
     size_t n;
     size_t cap;
+    bool in_pieces; /* not of one moment: see disk.h */
 };
 
 /* Reads all that `parse` knows, dir_parse_segment_name() or that of an older format. */

@@ -231,6 +231,20 @@ def workers_of(pid):
     return [int(t) for t in os.listdir(f"/proc/{pid}/task") if int(t) != pid]
 
 
+@contextlib.contextmanager
+def held(threads):
+    """They stand still meanwhile."""
+    for thread in threads:
+        trace(PTRACE_SEIZE, thread, "threads cannot be held here")
+        trace(PTRACE_INTERRUPT, thread, "threads cannot be held here")
+    try:
+        yield
+    finally:
+        for thread in threads:
+            os.waitpid(thread, 0x40000000)  # __WALL
+            trace(PTRACE_DETACH, thread, "threads cannot be let go here")
+
+
 def feeds_within(m, s):
     """How many come in that time."""
     until = time.monotonic() + s
@@ -248,14 +262,8 @@ def test_the_watchdog_is_fed_while_workers_go_round():
     with manager("-l", "127.0.0.1:0", "-m", "8", env={"WATCHDOG_USEC": "400000"}) as m:
         m.hear("READY=1")
         check(feeds_within(m, 1.0) >= 4, "it is not fed")
-        threads = workers_of(m.child.pid)
-        for thread in threads:
-            trace(PTRACE_SEIZE, thread, "threads cannot be held here")
-            trace(PTRACE_INTERRUPT, thread, "threads cannot be held here")
-        feeds_within(m, 0.3)  # what was under way
-        equal(feeds_within(m, 1.0), 0, "feeds while all workers are stuck")
-        for thread in threads:
-            os.waitpid(thread, 0x40000000)  # __WALL
-            trace(PTRACE_DETACH, thread, "threads cannot be let go here")
+        with held(workers_of(m.child.pid)):
+            feeds_within(m, 0.3)  # what was under way
+            equal(feeds_within(m, 1.0), 0, "feeds while all workers are stuck")
         check(feeds_within(m, 1.0) >= 2, "it is not fed again")
         m.end()

@@ -7,9 +7,12 @@
  *      crash [--seed S] --damage N      N directories with some bits flipped
  *      crash [--seed S] --upgrade N     N directories of format 1, again and again: each time the next call of the upgrade
  *                                       fails, or the process ends there, or the power
+ *      crash [--seed S] --backups N     N backups of stores in use, each restored; after each tenth, one with each call of
+ *                                       the target failing
  *
  * A failing run prints its seed, and the count with which it is that run again.
  */
+#include "sim/backups.h"
 #include "sim/dice.h"
 #include "sim/old_format.h"
 #include "sim/play.h"
@@ -308,6 +311,25 @@ static void run_upgrade(uint64_t seed, uint64_t n, struct tally *tally)
     }
 }
 
+static void run_backups(uint64_t seed, uint64_t n, struct tally *tally)
+{
+    for (; n > 0 && tally->failed < FAILED_MAX; n--, seed++) {
+        announce("backups", seed);
+        struct play *play = new_play(seed, false);
+        if (play_open(play))
+            play_turns(play, dice_roll(&play->seed, 200));
+        if (!play_is_wrong(play))
+            backups_try(play);
+        if (seed % 10 == 0 && !play_is_wrong(play))
+            backups_fail_each(play);
+        if (play_is_wrong(play))
+            report(play, "backups", 1, seed, "");
+        tally->passed += !play_is_wrong(play);
+        tally->failed += play_is_wrong(play);
+        free_play(play);
+    }
+}
+
 int main(int argc, char **argv)
 {
     uint64_t seed = 1;
@@ -333,8 +355,12 @@ int main(int argc, char **argv)
         run_damage(seed, n, &tally);
     } else if (mode != NULL && strcmp(mode, "--upgrade") == 0) {
         run_upgrade(seed, n, &tally);
+    } else if (mode != NULL && strcmp(mode, "--backups") == 0) {
+        run_backups(seed, n, &tally);
     } else {
-        fprintf(stderr, "usage: crash [--seed S] --states N | --fail-each N | --damage N | --upgrade N\n");
+        fprintf(
+            stderr,
+            "usage: crash [--seed S] --states N | --fail-each N | --damage N | --upgrade N | --backups N\n");
         return 2;
     }
     printf("%llu passed, %llu failed\n", (unsigned long long)tally.passed, (unsigned long long)tally.failed);

@@ -48,6 +48,38 @@ void model_fini(struct model *model)
     free(model->flush.states);
 }
 
+static void copy_key(struct model_key *to, const struct model_key *from)
+{
+    *to = *from;
+    to->room = from->n;
+    to->states = malloc(from->n * sizeof *to->states);
+    CHECK(to->states != NULL);
+    memcpy(to->states, from->states, from->n * sizeof *to->states);
+}
+
+void model_copy(struct model *to, const struct model *from)
+{
+    *to = *from;
+    for (unsigned i = 0; i < MODEL_KEYS; i++)
+        copy_key(&to->keys[i], &from->keys[i]);
+    copy_key(&to->flush, &from->flush);
+}
+
+static void turn_back_key(struct model_key *key, const struct model_key *before)
+{
+    key->answered = before->answered;
+    key->saved = before->saved;
+    key->marked = before->marked;
+}
+
+void model_turn_back(struct model *model, const struct model *before)
+{
+    for (unsigned i = 0; i < MODEL_KEYS; i++)
+        turn_back_key(&model->keys[i], &before->keys[i]);
+    turn_back_key(&model->flush, &before->flush);
+    memcpy(model->versions, before->versions, sizeof model->versions);
+}
+
 void model_submit(struct model *model, unsigned key, const struct model_state *state)
 {
     struct model_state new = *state;

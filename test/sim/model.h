@@ -66,6 +66,9 @@ struct model_crash {
 
 void model_init(struct model *model, enum store_sync sync);
 void model_fini(struct model *model);
+void model_copy(struct model *to, const struct model *from);
+/* Only what had been answered when `before` was copied of it counts as answered. */
+void model_turn_back(struct model *model, const struct model *before);
 
 void model_submit(struct model *model, unsigned key, const struct model_state *state);
 void model_submit_flush(struct model *model, uint32_t now_s, uint32_t at_s);

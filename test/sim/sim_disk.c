@@ -303,6 +303,12 @@ static int sim_rename(struct disk *disk, const char *from, const char *to)
     return done(sim, result == 0 && !can ? -ENOENT : result);
 }
 
+static int sim_is_named(struct disk *disk, int number, const char *name)
+{
+    struct sim_disk *sim = lock(disk);
+    return done(sim, opened_of(sim, number)->file == sim_names_find(&sim->names, name));
+}
+
 /* On a copy, so that `each` may call the disk. */
 static int sim_list(struct disk *disk, void (*each)(void *arg, const char *name), void *arg)
 {
@@ -353,6 +359,7 @@ static const struct disk_ops sim_ops = {
     .sync_dir = sim_sync_dir,
     .remove = sim_remove,
     .rename = sim_rename,
+    .is_named = sim_is_named,
     .list = sim_list,
     .lock = sim_lock,
     .check = sim_check,

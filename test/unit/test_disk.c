@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -100,8 +101,19 @@ static void play_files(struct disk *disk)
     file = ops->open(disk, "b", DISK_READ);
     assert_int_equal(ops->size(disk, file), 6);
     ops->close(disk, file);
+    file = ops->open(disk, "b", DISK_READ);
+    assert_int_equal(ops->is_named(disk, file, "b"), 1);
+    assert_int_equal(ops->is_named(disk, file, "a"), 0);
     assert_int_equal(ops->remove(disk, "b"), 0);
+    assert_int_equal(ops->is_named(disk, file, "b"), 0);
     assert_int_equal(ops->remove(disk, "b"), -ENOENT);
+    int other = ops->open(disk, "b", DISK_CREATE);
+    assert_int_equal(ops->is_named(disk, file, "b"), 0);
+    assert_int_equal(ops->is_named(disk, other, "b"), 1);
+    assert_int_equal(ops->size(disk, file), 6);
+    ops->close(disk, file);
+    ops->close(disk, other);
+    assert_int_equal(ops->remove(disk, "b"), 0);
     assert_names(disk, "");
     assert_int_equal(ops->check(disk), 0);
 }
@@ -131,6 +143,53 @@ static void files_are_private_and_do_not_pass_to_a_child(void **state)
     file = room->disk->ops->open(room->disk, "a", DISK_READ);
     assert_int_equal(room->disk->ops->write(room->disk, file, "x", 1, 0), -EBADF);
     room->disk->ops->close(room->disk, file);
+}
+
+enum { CROWD = 3000, BATON_LISTINGS = 300 };
+
+static void count_names(void *arg, const char *name)
+{
+    unsigned *seen = arg;
+    seen[strncmp(name, "baton", 5) == 0]++;
+}
+
+/* The next one is made before the last one goes, so at each moment there is one or two. */
+static _Noreturn void pass_the_baton(struct disk *disk)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not end it */
+    char name[2][32] = {"baton-0"};
+    for (unsigned i = 1;; i++) {
+        snprintf(name[i % 2], sizeof name[0], "baton-%u", i);
+        disk->ops->close(disk, disk->ops->open(disk, name[i % 2], DISK_CREATE));
+        if (disk->ops->remove(disk, name[(i + 1) % 2]) != 0)
+            _exit(1);
+    }
+}
+
+/* In a directory too large for what the C library reads in one go. */
+static void a_listing_is_of_one_moment(void **state)
+{
+    struct room *room = *state;
+    struct disk *disk = room->disk;
+    for (unsigned i = 0; i < CROWD; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "one-of-a-crowd-of-files-with-long-names-%u", i);
+        disk->ops->close(disk, disk->ops->open(disk, name, DISK_CREATE));
+    }
+    disk->ops->close(disk, disk->ops->open(disk, "baton-0", DISK_CREATE));
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0)
+        pass_the_baton(disk);
+    for (unsigned i = 0; i < BATON_LISTINGS; i++) {
+        unsigned seen[2] = {0};
+        int result = disk->ops->list(disk, count_names, seen);
+        assert_true(result == 0 || result == DISK_IN_PIECES);
+        assert_int_equal(seen[0], CROWD);
+        assert_true(result == DISK_IN_PIECES || seen[1] == 1 || seen[1] == 2);
+    }
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 /* More than the system writes or reads at once, through a limit on the size of files that cuts it short. */
@@ -436,6 +495,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_are_made_written_and_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_are_private_and_do_not_pass_to_a_child, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_listing_is_of_one_moment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_write_that_cannot_be_whole_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_one_process_has_the_lock, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_directory_is_made_when_only_its_last_part_is_missing, set_up,
