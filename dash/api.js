@@ -3,6 +3,8 @@
  * people; none takes longer than TIMEOUT_MS. The login is a cookie that scripts cannot see; changes carry its csrf value.
  */
 
+import { sentence } from "./format.js";
+
 const TIMEOUT_MS = 10000;
 
 export class ApiError extends Error {
@@ -14,11 +16,6 @@ export class ApiError extends Error {
 }
 
 let csrf = "";
-
-function sentence(words) {
-    const text = words.charAt(0).toUpperCase() + words.slice(1);
-    return /[.!?]$/.test(text) ? text : `${text}.`;
-}
 
 async function ask(method, path, body) {
     const headers = method === "GET" ? {} : { "X-CSRF-Token": csrf, "Content-Type": "application/json" };

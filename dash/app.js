@@ -22,8 +22,10 @@ const TITLES = { overview: "Overview", sessions: "Sessions", contention: "Conten
 const CALM = matchMedia("(prefers-reduced-motion: reduce)");
 const BEAT_MS = 1000, CALM_BEAT_MS = 5000, RETRY_MAX_MS = 10000;
 
+const LOGIN_KEY = "cloakroom.login";
+
 let role = null;     // null: not logged in
-let view = null;
+let view = null;     // null: none yet
 let paused = false;
 let failures = 0;    // in a row
 let pid = null;
@@ -48,9 +50,9 @@ function say(state, symbol, pill, title, text) {
 function sayHealth(status) {
     if (status.read_only)
         say("bad", "bad", "Read-only", "Read-only: nothing can be written",
-            `${status.why}. Sessions can be read, not changed. Mend the disk, then restart cloakroomd.`);
+            `${format.sentence(status.why)} Sessions can be read, not changed. Mend the disk, then restart cloakroomd.`);
     else if (!status.ready)
-        say("warn", "warn", "Not ready", "The server is not ready yet", `${status.why || "It is starting"}. Requests wait.`);
+        say("warn", "warn", "Not ready", "The server is not ready yet", `${format.sentence(status.why || "it is starting")} Requests wait.`);
     else
         say("ok", "ok", "Ready", "", "");
 }
@@ -62,8 +64,32 @@ function showOnly(id) {
         section.hidden = section.id !== id;
 }
 
+/**
+ * Whether this browser may have a login: the cookie cannot be seen, and a question without one would leave an error in the
+ * browser's console at each first look. Where nothing can be stored, it may.
+ */
+const mayHaveLogin = () => {
+    try {
+        return localStorage.getItem(LOGIN_KEY) !== null;
+    } catch {
+        return true;
+    }
+};
+
+function rememberLogin(has) {
+    try {
+        if (has)
+            localStorage.setItem(LOGIN_KEY, "1");
+        else
+            localStorage.removeItem(LOGIN_KEY);
+    } catch {
+        // then it is asked for each time
+    }
+}
+
 function showLogin(words) {
     role = null;
+    rememberLogin(false);
     view = null;
     dialogs.closeAll();
     for (const one of Object.values(VIEWS))
@@ -99,6 +125,7 @@ async function logOut() {
 
 async function enter(newRole) {
     role = newRole;
+    rememberLogin(true);
     byId("token").value = "";
     dialogs.setRole(role);
     setText(byId("who"), role === "admin" ? "Logged in as admin." : "Logged in as reader: may look at all, kill nothing.");
@@ -116,7 +143,7 @@ async function route() {
         return;
     const [path, words] = location.hash.replace(/^#\/?/, "").split("?");
     const wanted = Object.hasOwn(VIEWS, path) ? path : "overview";
-    const moved = view !== null && view !== wanted;
+    const moved = view !== wanted;
     view = wanted;
     showOnly(view);
     for (const link of document.querySelectorAll("nav a"))
@@ -159,6 +186,10 @@ function trouble(error) {
         return;
     }
     failures++;
+    if (error.status === 503) {
+        say("warn", "warn", "Not ready", "The server is not ready", error.message);
+        return;
+    }
     say("bad", "bad", error.status ? "Error" : "No answer", error.status ? "The server answered with an error" : "No answer from the server",
         `${error.message} Trying again by itself.`);
 }
@@ -212,7 +243,7 @@ async function start() {
     byId("pause").addEventListener("click", togglePause);
     addEventListener("hashchange", route);
     try {
-        const known = await api.whoAmI();
+        const known = mayHaveLogin() && await api.whoAmI();
         await (known ? enter(known) : showLogin(""));
     } catch (error) {
         showLogin(error.status === 401 ? "" : error.message);

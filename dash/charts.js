@@ -8,6 +8,7 @@ import { byId, el, setText } from "./dom.js";
 import * as format from "./format.js";
 
 const KEPT = 901; // rows: a quarter of an hour, and one before it for the first difference
+const YOUNG_S = 60;
 const GAP_S = 5;  // a longer hole between two rows is shown as one
 
 let names = [];
@@ -84,7 +85,7 @@ function axes(chart) {
                      ticks: { show: false }, gap: 6 };
     return [
         { ...common, size: 28, space: 70, grid: { show: false },
-          values: (plot, ticks) => ticks.map(tick => span > 60 ? format.clock(tick * 1000).slice(0, 5) : format.clock(tick * 1000)) },
+          values: (plot, ticks) => ticks.map(tick => format.clock(tick * 1000).slice(0, isShort() ? 8 : 5)) },
         { ...common, size: 58, space: 36, grid: { stroke: () => colour("line"), width: 1 },
           values: (plot, ticks) => ticks.map(tick => chart.show === format.bytes ? format.bytes(tick) : tick % 1 ? "" : format.short(tick)),
           splits: chart.show === format.bytes ? (plot, axis, low, high) => byteSplits(high) : undefined },
@@ -149,9 +150,16 @@ function draw(chart, data) {
     }
 }
 
+/** Too short for minutes alone to tell ticks apart. */
+function isShort() {
+    const [from, to] = xRange();
+    return to - from < 240;
+}
+
 function xRange() {
     const last = rows.length ? rows[rows.length - 1][0] / 1000 : Date.now() / 1000;
-    return [last - span, last];
+    const first = rows.length ? rows[0][0] / 1000 : last;
+    return [Math.max(last - span, Math.min(first, last - YOUNG_S)), last]; // a young server has no quarter of an hour to show
 }
 
 /** Under the pointer all charts tell the same moment. */
@@ -216,6 +224,16 @@ export function know(status) {
     memoryLimit = status.memory.limit;
     for (const chart of charts)
         chart.isAbsent = Boolean(chart.absent) && status.disk === null;
+}
+
+/** How many sessions were refused in the last so many seconds. */
+export function refusedWithin(s) {
+    const column = names.indexOf("refused");
+    if (!rows.length || column < 0)
+        return 0;
+    const last = rows[rows.length - 1];
+    const first = rows.find(row => row[0] >= last[0] - s * 1000);
+    return Math.max(0, last[column] - first[column]);
 }
 
 /** Forgets what was drawn: the server has been started anew, or somebody else has logged in. */

@@ -8,6 +8,12 @@ const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const UNITS = ["B", "KB", "MB", "GB", "TB", "PB"];
 
+/** With a capital, and a full stop: the server's words have neither. */
+export function sentence(words) {
+    const text = words.charAt(0).toUpperCase() + words.slice(1);
+    return /[.!?]$/.test(text) ? text : `${text}.`;
+}
+
 export const count = n => WHOLE.format(n);
 
 /** 3 sessions, 1 session */
@@ -26,7 +32,7 @@ export function bytes(n) {
         n /= 1024;
         unit++;
     }
-    return `${unit > 0 && n < 99.95 ? TENTH.format(n) : WHOLE.format(n)} ${UNITS[unit]}`;
+    return `${unit > 0 && n < 99.95 && n % 1 ? TENTH.format(n) : WHOLE.format(n)} ${UNITS[unit]}`;
 }
 
 /** The two largest units: 45 s, 12 min, 3 h 20 min, 5 d 2 h. */

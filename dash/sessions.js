@@ -91,12 +91,28 @@ function showPage(page, focus) {
         (focus === "last" ? buttons[buttons.length - 1] : buttons[0])?.focus();
 }
 
+/**
+ * A page. The server looks for a moment and may answer with less than was asked for, and a cursor: then it is asked on, until
+ * the page is full or the end is reached, or somebody has asked for something else.
+ */
+async function read(question, cursor) {
+    const found = [];
+    for (;;) {
+        const answer = await api.sessions(which, cursor, PAGE - found.length);
+        found.push(...answer.sessions);
+        cursor = answer.cursor;
+        if (found.length >= PAGE || cursor === null || question !== asked)
+            return { sessions: found, cursor };
+        setText(byId("summary"), `Looking: ${format.things(found.length, "session")} found so far`);
+    }
+}
+
 async function load(focus) {
     const question = ++asked;
     const busy = byId("list-scroll");
     busy.setAttribute("aria-busy", "true");
     try {
-        const page = await api.sessions(which, cursors[cursors.length - 1], PAGE);
+        const page = await read(question, cursors[cursors.length - 1]);
         if (question === asked)
             showPage(page, focus);
     } catch (error) {
