@@ -66,6 +66,11 @@ static bool take_field(char letter, struct bytes text, struct reply *reply)
         return num_parse_u64(text, &reply->waited_ms);
     case 'n':
         return num_parse_u64(text, &reply->waiting);
+    case 'E':
+        return num_parse_u64(text, &reply->life_s);
+    case 'v':
+        reply->has_revision = true;
+        return num_parse_u64(text, &reply->revision);
     case 'm':
         reply->is_held = true;
         return num_parse_u64(text, &reply->held_ms);

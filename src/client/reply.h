@@ -45,7 +45,10 @@ struct reply {
     uint64_t waited_ms;
     uint64_t waiting; /* n */
     uint64_t held_ms;
+    uint64_t revision; /* v, if has_revision */
+    uint64_t life_s;   /* E, 0: no end */
     uint64_t size;     /* s of SE */
+    bool has_revision;
     bool is_succeeded; /* s of VA */
     bool is_held;      /* it has an m */
 };

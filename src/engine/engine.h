@@ -110,6 +110,8 @@ struct op_session {
     uint32_t wait_ms;            /* open: at most, if has_wait */
     uint32_t lease_s;            /* open: 0: as long as its connection */
     uint32_t life_s;             /* write: absolute, if has_life; 0: none */
+    uint32_t made_s;             /* write, if has_age: so long ago it was made */
+    uint64_t revision;           /* write, close, kill, if has_revision; out: of open, if it tells */
     uint32_t grace_s;            /* close, if `succeeds`: so long it can still be read */
     struct bytes holder;         /* open: who asks; for others to read */
     struct bytes tags[OP_TAGS_MAX];
@@ -118,6 +120,10 @@ struct op_session {
     bool has_life;
     bool has_tags; /* write: they replace those it has */
     bool has_predecessor;
+    bool has_age;
+    bool has_revision; /* out, of open: there is something, be it what is left of a killed one */
+    bool is_copy;      /* write, close, kill: there is no token; the revision decides, see traits.h */
+    bool tells;        /* open: what a copy elsewhere is to have */
     bool read_only;
     bool must_exist;
     bool keep; /* write: the lease */
@@ -130,6 +136,9 @@ struct op_session {
     bool is_succeeded; /* open: it can be read only, for a while */
     uint32_t waited_ms;
     uint32_t age_s;
+    uint32_t told_life_s;          /* of open, if it tells: its end, from when it was made; 0: none */
+    const struct bytes *told_tags; /* the same; while place() is called */
+    size_t ntold_tags;
     uint32_t waiting; /* of who is busy: how many wait, how long it has been held, by whom */
     uint64_t held_ms;
     size_t holder_len;

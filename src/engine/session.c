@@ -10,6 +10,7 @@
 #include "engine/adopt.h"
 #include "engine/local_private.h"
 
+enum { AGE_SLACK_S = 5 /* ages are whole seconds, and take their time on the way */ };
 enum { KILLED_LIFE_S = 24 * 60 * 60, DEFAULT_LIFE_S = 1440, NS_PER_MS = 1000000 };
 
 static void refuse(struct verdict *verdict, enum op_result result)
@@ -33,11 +34,26 @@ static uint32_t kept_in(const struct work *work, uint32_t s)
     return store_to_kept_s(work->local->store, work->op->now_s + s);
 }
 
+/* OP_OK, or who has written or killed a newer copy. What lies there goes only before what is as new or newer. */
+static enum op_result check_revision(const struct work *work)
+{
+    uint64_t revision = work->op->session->revision;
+    if (!work->has_was || revision > work->was.revision)
+        return OP_OK;
+    if (is_killed(work) || is_succeeded(work))
+        return OP_GONE;
+    return revision == work->was.revision ? OP_OK : OP_EXISTS;
+}
+
 /* OP_OK, or why the token is not good any more (L2, L5). One from before a restart is, unless somebody has opened the
  * session since. */
 static enum op_result check_token(struct work *work, const struct store_entry *entry)
 {
-    const struct op_token *token = &work->op->session->token;
+    const struct op_session *session = work->op->session;
+    const struct op_token *token = &session->token;
+    enum op_result result = session->has_revision ? check_revision(work) : OP_OK;
+    if (session->is_copy || result != OP_OK)
+        return result;
     if (is_killed(work) && entry->item.version != token->version)
         return OP_GONE;
     if (!work->has_was && token->version != 0)
@@ -58,6 +74,20 @@ static enum op_result check_token(struct work *work, const struct store_entry *e
     return OP_EXISTS;
 }
 
+/* What a copy elsewhere is to have. */
+static void tell(const struct work *work)
+{
+    struct op_session *session = work->op->session;
+    const struct traits *was = &work->was;
+    session->has_revision = work->has_was;
+    session->revision = was->revision;
+    session->told_tags = was->tags;
+    session->ntold_tags = was->ntags;
+    session->told_life_s = was->creation_s != 0 && was->end_s > was->creation_s && !is_succeeded(work)
+                               ? was->end_s - was->creation_s
+                               : 0;
+}
+
 static void decide_open(struct work *work, const struct store_entry *entry, const struct decide_item *item,
                         struct verdict *ret)
 {
@@ -68,6 +98,8 @@ static void decide_open(struct work *work, const struct store_entry *entry, cons
         !session->read_only && !session->is_succeeded && (item->found || !session->must_exist);
     if (is_killed(work))
         work->op->client->saw_killed = entry->item.version;
+    if (session->tells)
+        tell(work);
     if (!item->found) {
         refuse(ret, OP_MISS);
         return;
@@ -108,6 +140,25 @@ static void set_tags(struct work *work, const struct op_session *session)
     }
 }
 
+/* A writer with a revision tells all there is about it: whatever lay here may have been an old copy, or none. */
+static void set_copied(struct work *work, const struct op_session *session)
+{
+    struct traits *is = &work->is;
+    is->revision = session->revision;
+    is->marks &= ~(unsigned)MARK_SUCCEEDED;
+    is->end_s = 0;
+    is->ntags = 0;
+    if (!session->has_age)
+        return;
+    uint32_t now_s = kept_in(work, 0);
+    uint32_t made_s = session->made_s < now_s ? now_s - session->made_s : 1;
+    uint32_t apart_s = made_s > is->creation_s ? made_s - is->creation_s : is->creation_s - made_s;
+    if (is->creation_s == 0 || apart_s > AGE_SLACK_S)
+        is->creation_s = made_s;
+    if (session->made_s > AGE_SLACK_S) /* it has been written before, elsewhere */
+        is->marks &= ~(unsigned)MARK_FIRST;
+}
+
 static void decide_write(struct work *work, const struct store_entry *entry, const struct decide_item *item,
                          struct verdict *ret)
 {
@@ -123,6 +174,8 @@ static void decide_write(struct work *work, const struct store_entry *entry, con
         return;
     }
     claim(work);
+    if (session->has_revision)
+        set_copied(work, session);
     if (session->has_tags)
         set_tags(work, session);
     if (session->has_life)
@@ -153,6 +206,8 @@ static void decide_succession(struct work *work, const struct store_entry *entry
         return;
     }
     uint32_t grace_s = work->op->session->grace_s;
+    if (work->op->session->has_revision)
+        work->is.revision = work->op->session->revision;
     work->is.marks |= MARK_SUCCEEDED;
     work->is.end_s = kept_in(work, grace_s);
     ret->kind = VERDICT_PUT;
@@ -192,7 +247,10 @@ static void decide_kill(struct work *work, const struct store_entry *entry, cons
         return;
     }
     uint32_t until_s = work->op->now_s + KILLED_LIFE_S;
-    work->is = (struct traits){.marks = MARK_KILLED | (work->was.marks & MARK_BARE)};
+    work->is = (struct traits){.marks = MARK_KILLED | (work->was.marks & MARK_BARE),
+                               .revision = traits_last_revision(work->was.revision)};
+    if (session->has_revision && session->revision > work->is.revision)
+        work->is.revision = session->revision;
     if (lock_is_held_suffixed(&work->local->locks, work_key(work), work->op->now_s))
         work->is.marks |= MARK_BARE; /* php-memcache has read it, and may still write */
     ret->kind = VERDICT_PUT;
@@ -288,6 +346,8 @@ static void submit_write(struct work *work)
     struct op *op = work->op;
     struct op_session *session = op->session;
     run(work);
+    if (session->is_copy)
+        return;
     if (op->result == OP_OK)
         claims_forget(&local->claims, session->token.fence);
     if (op->result == OP_OK && session->keep) {
@@ -304,9 +364,12 @@ static void submit_close(struct work *work)
     const struct op_session *session = work->op->session;
     run(work);
     if (work->op->result == OP_OK && session->succeeds) {
-        claims_leave(&local->claims, session->token.fence, &work->was, work->op->now_s);
+        if (!session->is_copy)
+            claims_leave(&local->claims, session->token.fence, &work->was, work->op->now_s);
         lock_kill(&local->locks, work_key(work)); /* who waits for it comes too late */
     }
+    if (session->is_copy)
+        return;
     bool was_held = lock_release(&local->locks, work_key(work), session->token.fence);
     if (work->op->result == OP_OK && !was_held && !session->succeeds)
         work->op->result = OP_MISS;
@@ -319,7 +382,7 @@ static void submit_kill(struct work *work)
     const struct op_session *session = op->session;
     run(work);
     op->number = op->result == OP_OK ? 1 : 0;
-    if (op->result == OP_OK && session->succeeds)
+    if (op->result == OP_OK && session->succeeds && !session->is_copy)
         claims_leave(&local->claims, session->token.fence, &work->was, op->now_s);
     if (op->result == OP_OK || (op->result == OP_MISS && !session->by_handle))
         lock_kill(&local->locks, work_key(work));

@@ -1,6 +1,10 @@
 /*
  * traits: what a session has beyond its value: read from the attributes of its record, and written there.
  *
+ * Revisions tell copies of a session on several servers apart: the higher one is the newer. The upper 48 bits count
+ * writes, the lower 16 are whatever the writer has drawn, so that two writers who have seen the same are told apart; all
+ * of them are ones where a session is killed or succeeded, which so beats each write that did not know.
+ *
  * Ownership: tags borrow from the bytes that were read.
  * Threads: pure.
  * Limits: TRAITS_TAGS_MAX tags of 1 to TRAITS_TAG_MAX bytes.
@@ -20,6 +24,8 @@ enum traits_mark {
     MARK_BOT = 8,
     MARK_BARE = 16 /* php-memcache knows it by its bare id */
 };
+
+enum { TRAITS_REVISION_STEP = 1 << 16 };
 
 struct traits {
     uint32_t creation_s; /* kept seconds, as the next; 0: unknown */
@@ -70,6 +76,17 @@ void traits_copy(const struct traits *from, struct traits *to, char *room);
 static inline bool traits_are_killed(const struct traits *traits)
 {
     return (traits->marks & MARK_KILLED) != 0;
+}
+
+/* Of the writer after that one, who has drawn nothing; and of who kills it. 0, which is none, stays so. */
+static inline uint64_t traits_next_revision(uint64_t revision)
+{
+    return revision == 0 ? 0 : (revision | (TRAITS_REVISION_STEP - 1)) + 1;
+}
+
+static inline uint64_t traits_last_revision(uint64_t revision)
+{
+    return revision == 0 ? 0 : (revision | (TRAITS_REVISION_STEP - 1)) + TRAITS_REVISION_STEP;
 }
 
 /* The marks alone. */

@@ -37,6 +37,7 @@ void work_read_traits(struct work *work, const struct store_entry *entry)
             work->is.marks |= MARK_FIRST;
     } else {
         traits_share(&work->was, &work->is);
+        work->is.revision = traits_next_revision(work->was.revision);
         work->is.marks = (work->was.marks & ~(unsigned)MARK_FIRST) | bare;
     }
 }

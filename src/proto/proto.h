@@ -27,6 +27,7 @@ enum {
     PROTO_KEYS_LINE_MAX = 1 << 20, /* get, gets, gat, gats with many keys */
     PROTO_LOGIN_MAX = 2048,        /* user and password with what stands around them */
     PROTO_ANSWER_MAX = 512,        /* what proto_put_answer() and the head and tail of a hit need at most */
+    PROTO_COPY_MAX = 600, /* what the head of a hit needs beyond that, when the answer has_revision */
     PROTO_SESSION_LINE_MAX = 1024, /* what proto_put_session_line() needs at most: eight tags are long */
     PROTO_EVENT_KIND_MAX = 32,
     PROTO_EVENT_WORDS_MAX = 240,
@@ -107,7 +108,7 @@ size_t proto_put_answer(const struct proto *proto, const struct request *request
                         char *out);
 
 /* A hit with a value (without_value: with none) is head, value, tail; both functions return their number of bytes, together at most
- * PROTO_ANSWER_MAX. Hits are never silent. */
+ * PROTO_ANSWER_MAX, and PROTO_COPY_MAX more if the answer has_revision. Hits are never silent. */
 size_t proto_put_hit_head(const struct proto *proto, const struct request *request,
                           const struct answer *answer, char *out);
 size_t proto_put_hit_tail(const struct proto *proto, const struct request *request, char *out);

@@ -149,9 +149,15 @@ struct request {
      * end. */
     uint32_t lease_s; /* so: how long to hold it at most; 0: as long as the connection */
     uint32_t grace_s; /* sc, when `succeeds`: how long its content stays readable */
-    uint32_t page;    /* sl, se: how many lines at most, 1 to PROTO_PAGE_MAX */
+    uint32_t made_s;  /* sw, when `has_age`: so long ago it was made */
+    uint64_t
+        revision; /* sw, sc, sk, when `has_revision`: of its writer, by which copies on several servers are told apart */
+    uint32_t page; /* sl, se: how many lines at most, 1 to PROTO_PAGE_MAX */
     bool has_wait;
-    bool has_token;  /* sw, sc: always */
+    bool has_token; /* sw, sc: always, unless `has_revision` */
+    bool has_revision;
+    bool has_age;
+    bool tells_copy; /* so: what another server needs to have a copy of it is told, too */
     bool succeeds;   /* sc: another id has succeeded it; sk: another may, with this token */
     bool read_only;  /* so: take no lease */
     bool must_exist; /* so: make nothing */
@@ -202,13 +208,18 @@ struct answer {
     /* For session verbs: see proto_put_answer(). */
     uint64_t token_version;
     uint64_t token_fence;
-    uint64_t held_ms;    /* busy: since the holder has had it */
-    struct bytes holder; /* busy: what it says of itself, at most PROTO_HOLDER_MAX bytes; or empty */
-    uint32_t waiting;    /* busy: how many wait for it */
-    uint32_t waited_ms;  /* opened: how long that took */
-    uint32_t age_s;      /* of a hit: since it was created */
-    bool has_token;      /* opened with a lease; written, and the lease was kept */
-    bool is_succeeded;   /* of a hit: the old one, readable for a while, of a session that has a new id */
+    uint64_t held_ms;         /* busy: since the holder has had it */
+    struct bytes holder;      /* busy: what it says of itself, at most PROTO_HOLDER_MAX bytes; or empty */
+    uint32_t waiting;         /* busy: how many wait for it */
+    uint32_t waited_ms;       /* opened: how long that took */
+    uint32_t age_s;           /* of a hit: since it was created */
+    uint64_t revision;        /* when has_revision */
+    const struct bytes *tags; /* of a hit, when has_revision: as long as it is being composed */
+    size_t ntags;
+    uint32_t life_s;   /* of a hit, when has_revision: from when it was made; 0: no end */
+    bool has_revision; /* opened, and its revision was asked for: there is one, or a marker */
+    bool has_token;    /* opened with a lease; written, and the lease was kept */
+    bool is_succeeded; /* of a hit: the old one, readable for a while, of a session that has a new id */
 };
 
 #endif

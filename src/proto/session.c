@@ -31,13 +31,13 @@ static const char *letters_of(enum verb verb)
 {
     switch (verb) {
     case VERB_OPEN:
-        return "AkObWLTHSreB";
+        return "AkObWLTHSreBv";
     case VERB_WRITE:
-        return "AkObKTEFGlB";
+        return "AkObKTEFGlBRa";
     case VERB_CLOSE:
-        return "AkObKTs";
+        return "AkObKTsR";
     case VERB_KILL:
-        return "AkObKshgX";
+        return "AkObKshgXR";
     case VERB_LIST:
         return "AOCNGhw";
     case VERB_COUNT:
@@ -139,6 +139,12 @@ static bool take_number(struct request *request, char letter, struct bytes token
         return num_parse_u32(token, &request->flags);
     case 'N':
         return num_parse_u32(token, &request->page) && request->page >= 1 && request->page <= PROTO_PAGE_MAX;
+    case 'R':
+        request->has_revision = true;
+        return num_parse_u64(token, &request->revision);
+    case 'a':
+        request->has_age = true;
+        return num_parse_u32(token, &request->made_s);
     case 'K':
         request->has_token = true;
         return parse_token(token, &request->cas, &request->delta);
@@ -198,6 +204,9 @@ static void take_letter(struct flags *flags, char letter)
         break;
     case 'B':
         request->is_bot = true;
+        break;
+    case 'v':
+        request->tells_copy = true;
         break;
     case 'l':
         request->keep_lease = true;
@@ -266,13 +275,15 @@ static enum refusal check_kill(const struct flags *flags)
     uint64_t handle;
     bool is_by_id = !request->by_handle && !request->by_tag;
     if ((request->by_handle && request->by_tag) || (is_seen(flags, 'X') && !request->by_tag) ||
-        (!is_by_id && (request->has_token || request->succeeds)) || (request->by_handle && flags->is_base64))
+        (!is_by_id && (request->has_token || request->has_revision || request->succeeds)) ||
+        (request->by_handle && flags->is_base64))
         return REFUSAL_FLAG;
     if (request->by_handle && !parse_handle(request->key, &handle))
         return REFUSAL_TOKEN;
     if (request->by_tag && !is_text(request->key, PROTO_TAG_MAX))
         return REFUSAL_TOKEN;
-    return request->succeeds && !request->has_token ? REFUSAL_NO_TOKEN : REFUSAL_NONE;
+    bool is_known = request->has_token || request->has_revision;
+    return request->succeeds && !is_known ? REFUSAL_NO_TOKEN : REFUSAL_NONE;
 }
 
 /* The id that b speaks of is the key, but of a kill by tag the one that is spared. */
@@ -291,8 +302,10 @@ static bool decodes(const struct flags *flags)
 static enum refusal check_line(const struct flags *flags)
 {
     struct request *request = flags->request;
+    bool is_of_copy =
+        request->has_revision && !request->keep_lease && (request->verb == VERB_WRITE || request->succeeds);
     bool needs_token = request->verb == VERB_WRITE || request->verb == VERB_CLOSE;
-    if (needs_token && !request->has_token)
+    if (needs_token && !request->has_token && !is_of_copy)
         return REFUSAL_NO_TOKEN;
     if (request->verb == VERB_KILL) {
         enum refusal refusal = check_kill(flags);

@@ -25,6 +25,20 @@ static char *put_token(char *out, const struct answer *answer)
     return put_u64(put_char(p, '-'), answer->token_fence);
 }
 
+/* What a copy of it elsewhere is to have. */
+static char *put_copy(char *out, const struct answer *answer)
+{
+    if (!answer->has_revision)
+        return out;
+    CHECK(answer->ntags <= PROTO_TAGS_MAX);
+    char *p = put_number(out, 'v', answer->revision);
+    if (answer->life_s > 0)
+        p = put_number(p, 'E', answer->life_s);
+    for (size_t i = 0; i < answer->ntags; i++)
+        p = put_text(p, 'G', answer->tags[i]);
+    return p;
+}
+
 /* The key and the opaque, in the order in which they were asked for; and the end of the line. */
 static size_t put_rest(char *p, const struct request *request, char *out)
 {
@@ -81,6 +95,8 @@ size_t session_put_answer(const struct request *request, const struct answer *an
         p = put_busy(p, answer);
     else if (*code == 'E' && answer->status == STATUS_MISS)
         p = put_number(put_token(p, answer), 'w', answer->waited_ms);
+    if (answer->has_revision && answer->status == STATUS_MISS)
+        p = put_number(p, 'v', answer->revision);
     return put_rest(p, request, out);
 }
 
@@ -89,7 +105,7 @@ size_t session_put_hit_head(const struct request *request, const struct answer *
     char *p = put_token(put_u64(put_word(out, "VA "), answer->value_len), answer);
     p = put_number(put_number(p, 'c', answer->cas), 'f', answer->flags);
     p = put_number(put_ttl(p, answer->ttl_s), 'a', answer->age_s);
-    p = put_number(p, 'w', answer->waited_ms);
+    p = put_copy(put_number(p, 'w', answer->waited_ms), answer);
     return put_rest(answer->is_succeeded ? put_flag(p, 's') : p, request, out);
 }
 

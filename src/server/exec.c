@@ -270,7 +270,8 @@ static char *place(struct op *op, const struct op_hit *hit)
     struct conn *conn = conn_of_op(op);
     struct buffer *out = &conn->out;
     size_t value_len = op->without_value ? 0 : hit->value_len;
-    if (!buffer_reserve(out, &conn->worker->server->buffers, PROTO_ANSWER_MAX + value_len)) {
+    size_t head_len = PROTO_ANSWER_MAX + (conn->request.tells_copy ? PROTO_COPY_MAX : 0);
+    if (!buffer_reserve(out, &conn->worker->server->buffers, head_len + value_len)) {
         if (op->kind == OP_GET) /* its answer may be half said: the values of other keys */
             conn->is_last = true;
         return NULL;

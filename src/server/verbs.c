@@ -23,6 +23,12 @@ void verbs_fill_op(struct conn *conn)
                                    .lease_s = request->lease_s,
                                    .life_s = (uint32_t)request->create_exptime,
                                    .grace_s = request->grace_s,
+                                   .made_s = request->made_s,
+                                   .revision = request->revision,
+                                   .has_age = request->has_age,
+                                   .has_revision = request->has_revision,
+                                   .is_copy = request->has_revision && !request->has_token,
+                                   .tells = request->tells_copy,
                                    .has_wait = request->has_wait,
                                    .has_life = request->create,
                                    .has_tags = request->has_tags,
@@ -55,6 +61,11 @@ void verbs_fill_answer(const struct op_session *session, struct answer *ret)
     ret->waited_ms = session->waited_ms;
     ret->age_s = session->age_s;
     ret->is_succeeded = session->is_succeeded;
+    ret->has_revision = session->tells && session->has_revision;
+    ret->revision = session->revision;
+    ret->life_s = session->told_life_s;
+    ret->tags = session->told_tags;
+    ret->ntags = session->ntold_tags;
 }
 
 unsigned verbs_need(const struct request *request)

@@ -27,12 +27,16 @@ class Answer:
         self.value = None
         self.number = None
         self.fields = {}
+        self.tags = []
         if self.code not in CODES:
             return
         words = words[1:]
         if self.code in ("VA", "HD") and words and words[0].isdigit():
             self.number = int(words.pop(0))
+        self.tags = [word[1:] for word in words if word[0] == "G"]
         for word in words:
+            if word[0] == "G":
+                continue
             harness.check(word and word[0] not in self.fields, f"an answer to a session verb: {line!r}")
             self.fields[word[0]] = word[1:]
 

@@ -103,6 +103,12 @@ static inline void play_describe_session(FILE *to, const struct request *r)
         fprintf(to, " wait=%u", r->wait_ms);
     play_number(to, "lease", r->lease_s);
     play_number(to, "grace", r->grace_s);
+    if (r->has_revision)
+        fprintf(to, " revision=%llu", (unsigned long long)r->revision);
+    if (r->has_age)
+        fprintf(to, " made=%u", r->made_s);
+    if (r->tells_copy)
+        fprintf(to, " tells");
     play_number(to, "page", r->page == PROTO_PAGE ? 0 : r->page);
     fprintf(to, "%s%s%s%s%s%s%s%s%s%s%s", r->has_token ? " token" : "", r->succeeds ? " succeeds" : "",
             r->read_only ? " ro" : "", r->must_exist ? " must" : "", r->keep_lease ? " keep" : "",
@@ -175,6 +181,7 @@ static inline enum status play_status(const struct request *request)
 
 static inline size_t play_hit(const struct proto *proto, const struct request *request, char *out)
 {
+    static const struct bytes tags[] = {{"user:42", 7}, {"b", 1}};
     char kind = request->key.len > 3 ? request->key.p[3] : 0;
     struct answer answer = {.status = STATUS_OK,
                             .cas = 9,
@@ -195,6 +202,11 @@ static inline size_t play_hit(const struct proto *proto, const struct request *r
                             .has_token = !request->read_only,
                             .waited_ms = 12,
                             .age_s = 80,
+                            .has_revision = request->tells_copy,
+                            .revision = 65541,
+                            .life_s = kind == 's' ? 900 : 0,
+                            .tags = tags,
+                            .ntags = kind == 's' ? 2 : 0,
                             .is_succeeded = kind == 's'};
     size_t n = proto_put_hit_head(proto, request, &answer, out);
     size_t value_len = request->without_value ? 0 : 5;
@@ -252,6 +264,8 @@ static inline size_t play_answer(const struct proto *proto, const struct request
                             .token_fence = 6,
                             .has_token =
                                 !request->must_exist && (request->verb == VERB_OPEN || request->keep_lease),
+                            .has_revision = request->tells_copy && !bytes_equal(request->key, bytes_of("a")),
+                            .revision = UINT64_MAX,
                             .waited_ms = 12,
                             .waiting = 2,
                             .held_ms = 345,

@@ -53,7 +53,23 @@ static const struct row {
      "open key=a arg=W4294967295 L4294967295 S" MOST "-" MOST " A" N64 " H" H120 " app=" N64 " holder=" H120
      " after=" MOST "-" MOST " wait=4294967295 lease=4294967295\n",
      "EN K" MOST "-6 w12\r\n"},
+    {"so hit v\r\nso hits v r k\r\nso a v\r\nso miss v r\r\n",
+     "open key=hit arg=v tells\nopen key=hits arg=v r k tells ro\nopen key=a arg=v tells\n"
+     "open key=miss arg=v r tells ro\n",
+     "VA 5 K9-4 c9 f7 t70 a80 w12 v65541\r\nhello\r\n"
+     "VA 5 c9 f7 t-1 a80 w12 v65541 E900 Guser:42 Gb s khits\r\nhello\r\nEN K" MOST "-6 w12\r\n"
+     "EN K" MOST "-6 w12 v" MOST "\r\n"},
+    {"so a v1\r\nso a v v\r\nsw a 0 K1-1 v\r\n\r\n", "refused why=17\nrefused why=16\nrefused why=17\n",
+     INVALID DUPLICATE INVALID},
     /* sw */
+    {"sw a 1 R65541 a60 E900 Gb\r\nx\r\nsw a 1 K7-9 R" MOST " a4294967295\r\nx\r\n",
+     "write key=a arg=R65541 a60 E900 Gb value=x life=900 create tag=b revision=65541 made=60 tags\n"
+     "write key=a arg=K7-9 R" MOST " a4294967295 value=x cas=7 delta=9 revision=" MOST
+     " made=4294967295 token\n",
+     "HD c5\r\nHD c5\r\n"},
+    {"sw a 1 R1 l\r\nx\r\nsw a 1 R\r\nx\r\nsw a 1 Rx\r\nx\r\nsw a 1 R1 a-1\r\nx\r\nsw a 1 a1\r\nx\r\n",
+     "refused why=27\nrefused why=19\nrefused why=19\nrefused why=19\nrefused why=27\n",
+     NO_TOKEN TOKEN TOKEN TOKEN NO_TOKEN},
     {"sw a 1 K7-9\r\nx\r\n", "write key=a arg=K7-9 value=x cas=7 delta=9 token\n", "HD c5\r\n"},
     {"sw a 0 l K0-0 k O1\r\n\r\n", "write key=a arg=l K0-0 k O1 token keep\n", "HD c5 K" MOST "-6 ka O1\r\n"},
     {"sw a 1 K7-9 T60 E86400 F5 Guser:42 Gb B Ashop\r\nx\r\n",
@@ -107,7 +123,15 @@ static const struct row {
      "HD\r\nNF kmiss\r\n"},
     {"sc a\r\nsc a s30\r\nsc a K7-9 s\r\nsc a K7-9 s-1\r\n",
      "refused why=27\nrefused why=27\nrefused why=19\nrefused why=19\n", NO_TOKEN NO_TOKEN TOKEN TOKEN},
+    {"sc a R5 s30\r\nsc a R5\r\nsc a K7-9 R5\r\nsc a R5 a1\r\n",
+     "close key=a arg=R5 s30 grace=30 revision=5 succeeds\nrefused why=27\n"
+     "close key=a arg=K7-9 R5 cas=7 delta=9 revision=5 token\nrefused why=17\n",
+     "HD\r\n" NO_TOKEN "HD\r\n" INVALID},
     /* sk */
+    {"sk a R5\r\nsk a R5 s\r\nsk user:42 g R5\r\nsk 99469aaa180902bc h R5\r\n",
+     "kill key=a arg=R5 revision=5\nkill key=a arg=R5 s revision=5 succeeds\nrefused why=17\nrefused "
+     "why=17\n",
+     "HD 1\r\nHD 1\r\n" INVALID INVALID},
     {"sk a k\r\nsk miss O1\r\n", "kill key=a arg=k\nkill key=miss arg=O1\n", "HD 1 ka\r\nNF O1\r\n"},
     {"sk a K7-9 s Ashop\r\nsk a K7-9\r\n",
      "kill key=a arg=K7-9 s Ashop cas=7 delta=9 app=shop token succeeds\nkill key=a arg=K7-9 cas=7 delta=9 "
@@ -213,10 +237,10 @@ static void test_flags_of_each_verb(void **state)
     static const struct {
         const char *line;
         const char *letters;
-    } verbs[] = {{"so a", "AkObWLTHSreB"},
-                 {"sw a 0", "AkObKTEFGlB"},
-                 {"sc a", "AkObKTs"},
-                 {"sk a", "AkObKshgX"},
+    } verbs[] = {{"so a", "AkObWLTHSreBv"},
+                 {"sw a 0", "AkObKTEFGlBRa"},
+                 {"sc a", "AkObKTsR"},
+                 {"sk a", "AkObKshgXR"},
                  {"sl", "AOCNGhw"},
                  {"sn", "AOG"},
                  {"se", "OCN"}};
@@ -250,9 +274,12 @@ static void test_answers_fit(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "so " A248 " b k O" O31 "\r\n", "sw " A248 " 0 K1-1 l b k O" O31 "\r\n\r\n",
+        "so " A248 " v b k O" O31 "\r\n", "sw " A248 " 0 K1-1 l b k O" O31 "\r\n\r\n",
         "sc " A248 " K1-1 b k O" O31 "\r\n", "sk " A248 " b k O" O31 "\r\n", "sn O" O31 "\r\n"};
     struct proto proto = {.dialect = DIALECT_TEXT};
+    struct bytes tags[PROTO_TAGS_MAX];
+    for (size_t i = 0; i < PROTO_TAGS_MAX; i++)
+        tags[i] = bytes_of(N64);
     struct answer answer = {.cas = UINT64_MAX,
                             .number = UINT64_MAX,
                             .flags = UINT32_MAX,
@@ -265,9 +292,14 @@ static void test_answers_fit(void **state)
                             .waiting = UINT32_MAX,
                             .waited_ms = UINT32_MAX,
                             .age_s = UINT32_MAX,
+                            .has_revision = true,
+                            .revision = UINT64_MAX,
+                            .life_s = UINT32_MAX,
+                            .tags = tags,
+                            .ntags = PROTO_TAGS_MAX,
                             .has_token = true,
                             .is_succeeded = true};
-    char out[PROTO_ANSWER_MAX];
+    char out[PROTO_ANSWER_MAX + PROTO_COPY_MAX];
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         struct request request = parse(lines[i]);
         assert_int_not_equal(request.verb, VERB_REFUSED);
@@ -276,7 +308,12 @@ static void test_answers_fit(void **state)
         if (request.verb != VERB_OPEN)
             continue;
         size_t n = proto_put_hit_head(&proto, &request, &answer, out);
+        assert_in_range(n + proto_put_hit_tail(&proto, &request, out + n), PROTO_ANSWER_MAX,
+                        PROTO_ANSWER_MAX + PROTO_COPY_MAX);
+        answer.has_revision = false;
+        n = proto_put_hit_head(&proto, &request, &answer, out);
         assert_in_range(n + proto_put_hit_tail(&proto, &request, out + n), 1, PROTO_ANSWER_MAX);
+        answer.has_revision = true;
     }
 }
 

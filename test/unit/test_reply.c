@@ -30,6 +30,23 @@ static void test_a_value(void **state)
     assert_int_equal(reply.ttl_s, -1);
 }
 
+static void test_what_a_copy_is_to_have(void **state)
+{
+    (void)state;
+    struct reply reply;
+    assert_int_equal(
+        reply_parse(bytes_of("VA 5 K7-3 c7 f0 t9 a60 w0 v18446744073709551615 E900 Ga Gb O1"), &reply),
+        REPLY_VALUE);
+    assert_true(reply.has_revision);
+    assert_true(reply.revision == UINT64_MAX);
+    assert_int_equal(reply.life_s, 900);
+    assert_int_equal(reply.ntags, 2);
+    assert_int_equal(reply_parse(bytes_of("NF v65535 O1"), &reply), REPLY_MISSING);
+    assert_true(reply.has_revision);
+    assert_int_equal(reply_parse(bytes_of("NF O1"), &reply), REPLY_MISSING);
+    assert_false(reply.has_revision);
+}
+
 static void test_other_codes(void **state)
 {
     (void)state;
@@ -103,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_value),
+        cmocka_unit_test(test_what_a_copy_is_to_have),
         cmocka_unit_test(test_other_codes),
         cmocka_unit_test(test_a_line_of_a_list),
         cmocka_unit_test(test_a_newer_server_may_say_more),
