@@ -30,7 +30,7 @@ static void set(int fd, int level, int option, int value)
     (void)setsockopt(fd, level, option, &value, sizeof value);
 }
 
-static void set_tcp_options(int fd, int family)
+static void set_tcp_options(int fd)
 {
     set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -38,17 +38,20 @@ static void set_tcp_options(int fd, int family)
     set(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
     set(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
     set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    if (family == AF_INET6)
-        set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 }
 
-static int open_tcp(const struct addrinfo *address, int backlog)
+/* Of an address for datagrams the backlog is 0. */
+static int open_address(const struct addrinfo *address, int backlog)
 {
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool is_tcp = address->ai_socktype == SOCK_STREAM;
+    int fd = socket(address->ai_family, address->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    set_tcp_options(fd, address->ai_family);
-    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, backlog) == 0)
+    if (is_tcp)
+        set_tcp_options(fd);
+    if (address->ai_family == AF_INET6)
+        set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && (!is_tcp || listen(fd, backlog) == 0))
         return fd;
     int saved = errno;
     close(fd);
@@ -64,10 +67,11 @@ static void set_port(struct addrinfo *address, uint16_t port)
         ((struct sockaddr_in *)(void *)address->ai_addr)->sin_port = htons(port);
 }
 
-static enum err refuse_tcp(char *error, const char *host, uint16_t port)
+static enum err refuse_address(char *error, const char *host, uint16_t port, int socktype)
 {
     char where[LISTEN_ERROR_MAX / 2];
-    snprintf(where, sizeof where, "%s port %u", host == NULL ? "any interface," : host, port);
+    snprintf(where, sizeof where, "%s %sport %u", host == NULL ? "any interface," : host,
+             socktype == SOCK_DGRAM ? "UDP " : "", port);
     if (errno == EADDRINUSE)
         return refuse(error, ERR_SYSTEM, "%s is in use by another program%s; stop it or take another port",
                       where, "");
@@ -78,9 +82,10 @@ static enum err refuse_tcp(char *error, const char *host, uint16_t port)
     return refuse(error, ERR_SYSTEM, "cannot listen on %s: %s", where, strerror(errno));
 }
 
-enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, size_t *ret_n, char *error)
+static enum err listen_ip(int socktype, const char *host, uint16_t port, int backlog, int *ret_fds,
+                          size_t *ret_n, char *error)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = socktype, .ai_flags = AI_PASSIVE};
     struct addrinfo *addresses;
     int failure = getaddrinfo(host, "0", &hints, &addresses);
     if (failure != 0)
@@ -88,12 +93,12 @@ enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, 
     size_t n = 0;
     for (struct addrinfo *a = addresses; a != NULL && n < LISTEN_PER_NAME_MAX; a = a->ai_next) {
         set_port(a, port);
-        int fd = open_tcp(a, backlog);
+        int fd = open_address(a, backlog);
         /* A kernel without IPv6 still resolves "any" to it. */
         if (fd < 0 && errno == EAFNOSUPPORT && (n > 0 || a->ai_next != NULL))
             continue;
         if (fd < 0) {
-            enum err err = refuse_tcp(error, host, port);
+            enum err err = refuse_address(error, host, port, socktype);
             while (n > 0)
                 close(ret_fds[*ret_n + --n]);
             freeaddrinfo(addresses);
@@ -106,6 +111,16 @@ enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, 
     freeaddrinfo(addresses);
     *ret_n += n;
     return n > 0 ? ERR_NONE : refuse(error, ERR_SYSTEM, "%s: no usable address%s", host ? host : "", "");
+}
+
+enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, size_t *ret_n, char *error)
+{
+    return listen_ip(SOCK_STREAM, host, port, backlog, ret_fds, ret_n, error);
+}
+
+enum err listen_udp(const char *host, uint16_t port, int *ret_fds, size_t *ret_n, char *error)
+{
+    return listen_ip(SOCK_DGRAM, host, port, 0, ret_fds, ret_n, error);
 }
 
 /* Is anybody listening at this socket file? */
@@ -179,8 +194,7 @@ bool listen_adopt(int fd)
         option_of(fd, SO_TYPE) != SOCK_STREAM || option_of(fd, SO_ACCEPTCONN) != 1)
         return false;
     if (family != AF_UNIX)
-        set_tcp_options(fd,
-                        family); /* what is too late once it is bound is the business of who has bound it */
+        set_tcp_options(fd); /* what is too late once it is bound is the business of who has bound it */
     return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 

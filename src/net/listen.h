@@ -23,6 +23,9 @@ enum { LISTEN_ERROR_MAX = 384, LISTEN_PER_NAME_MAX = 16 };
 enum err listen_tcp(const char *host, uint16_t port, int backlog, int *ret_fds, size_t *ret_n,
                     char *error) ERR_MUST_CHECK;
 
+/* The same for datagrams. */
+enum err listen_udp(const char *host, uint16_t port, int *ret_fds, size_t *ret_n, char *error) ERR_MUST_CHECK;
+
 /* Listens on a socket file with access mode `mode`. */
 enum err listen_unix(const char *path, unsigned mode, int backlog, int *ret_fd, char *error) ERR_MUST_CHECK;
 
@@ -32,7 +35,7 @@ bool listen_adopt(int fd);
 /* The name of a unix socket, "@…" for one without a file, which the caller frees; NULL: it is none. */
 char *listen_path(int fd);
 
-/* The port a TCP socket listens on. */
+/* The port a TCP or UDP socket listens on. */
 uint16_t listen_port(int fd);
 
 bool listen_is_v6(int fd);

@@ -8,6 +8,7 @@
 #include "server/listing.h"
 #include "server/roll.h"
 #include "server/tell.h"
+#include "server/udp.h"
 #include "server/watch.h"
 
 #include <stdio.h>
@@ -23,7 +24,7 @@ static struct conn *conn_of_mail(struct loop_mail *mail)
 
 void conn_expect(struct conn *conn, uint32_t events)
 {
-    if (conn->events == events)
+    if (conn->events == events || conn->is_datagram)
         return;
     conn->events = events;
     loop_change(&conn->worker->loop, conn->transport.fd, &conn->source, events);
@@ -42,6 +43,15 @@ static void say(const struct conn *conn, const char *what)
         fprintf(stderr, "connection %d %s\n", conn->transport.fd, what);
 }
 
+/* It gives back its place among those of -c. */
+static void leave(struct conn *conn)
+{
+    say(conn, "closed");
+    tell_close(conn, (enum event_closed)conn->closing);
+    __atomic_fetch_sub(&conn->worker->nconnections, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&conn->worker->server->nconnections, 1, __ATOMIC_RELAXED);
+}
+
 void conn_close(struct conn *conn)
 {
     struct server *server = conn->worker->server;
@@ -55,19 +65,17 @@ void conn_close(struct conn *conn)
     if (conn->state == CONN_SYNCING)
         turn_leave(conn);
     conn->state = CONN_GONE;
-    say(conn, "closed");
     engine_client_gone(server_engine(server), &conn->client);
     loop_clear_timer(&conn->worker->loop, &conn->shake_timer);
     roll_remove(conn);
     dump_free(server, &conn->dump);
     listing_free(&conn->listing);
     watch_free(conn);
-    tell_close(conn, (enum event_closed)conn->closing);
+    if (!conn->is_datagram)
+        leave(conn);
     transport_close(&conn->transport);
     buffer_drop(&conn->in, &server->buffers);
     buffer_drop(&conn->out, &server->buffers);
-    __atomic_fetch_sub(&conn->worker->nconnections, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&server->nconnections, 1, __ATOMIC_RELAXED);
     if (conn->is_owed_mail)
         conn->worker->nowed++;
     else
@@ -120,6 +128,10 @@ void conn_send_and_wait(struct conn *conn)
 /* Before it waits for its op, a connection sends the answers it has. */
 static void begin_waiting(struct conn *conn)
 {
+    if (conn->is_datagram) {
+        udp_answer(conn);
+        return;
+    }
     conn_expect(conn, EPOLLRDHUP);
     conn_send_and_wait(conn);
     roll_show(conn);
@@ -134,7 +146,7 @@ static void send_answers(struct conn *conn)
     conn_close(conn);
 }
 
-static void yield(struct conn *conn)
+void conn_yield(struct conn *conn)
 {
     conn->state = CONN_YIELDED;
     counters_add(&conn->worker->counters, COUNTER_conn_yields, 1);
@@ -164,6 +176,10 @@ static void run(struct conn *conn)
 
 void conn_answer(struct conn *conn)
 {
+    if (conn->is_datagram) {
+        udp_answer(conn);
+        return;
+    }
     if (conn->state == CONN_WAITING) {
         begin_waiting(conn);
         return;
@@ -181,7 +197,7 @@ void conn_answer(struct conn *conn)
     if (!conn->has_kept_input)
         conn_keep_input(conn);
     if ((conn->is_to_go_on || conn->transport.has_more) && conn->state == CONN_READING)
-        yield(conn);
+        conn_yield(conn);
     roll_show(conn);
 }
 
@@ -219,8 +235,7 @@ void conn_run_batch(struct worker *worker)
     worker->in_used = 0;
 }
 
-/* What was read lies in the worker's buffer until all of the batch have run. */
-static void join_batch(struct conn *conn)
+void conn_join_batch(struct conn *conn)
 {
     struct worker *worker = conn->worker;
     worker->batch[worker->nbatch++] = conn;
@@ -271,7 +286,7 @@ static void receive(struct conn *conn)
     if (in->owned)
         run(conn);
     else
-        join_batch(conn);
+        conn_join_batch(conn);
 }
 
 void conn_tell_time(struct worker *worker)
@@ -343,9 +358,7 @@ void conn_resume(struct conn *conn)
     turn_end_run(conn);
 }
 
-/* Its op can go on, or it has its turn again; or, for a closed one, the mail it still had to wait for has
- * come. */
-static void woken(struct loop_mail *mail)
+void conn_woken(struct loop_mail *mail)
 {
     struct conn *conn = conn_of_mail(mail);
     conn_tell_time(conn->worker);
@@ -415,7 +428,7 @@ static void arrive(struct loop_mail *mail)
 {
     struct conn *conn = conn_of_mail(mail);
     struct worker *worker = conn->worker;
-    conn->mail.open = woken;
+    conn->mail.open = conn_woken;
     conn->events = EPOLLIN;
     roll_add(conn);
     if (loop_add(&worker->loop, conn->transport.fd, &conn->source, conn->events) != ERR_NONE ||

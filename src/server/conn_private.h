@@ -31,6 +31,16 @@ void conn_tell_time(struct worker *worker);
 /* Puts by what is left of the input: all that waits for the next turn or behind a slow peer. */
 void conn_keep_input(struct conn *conn);
 
+/* What was read lies in the worker's buffer until all of the batch have run. */
+void conn_join_batch(struct conn *conn);
+
+/* Its turn is over, the next one comes by mail. */
+void conn_yield(struct conn *conn);
+
+/* For its mail: its op can go on, or it has its turn again; or, for a closed one, the mail it still had to wait for has
+ * come. */
+void conn_woken(struct loop_mail *mail);
+
 /* What the loop is to watch for. */
 void conn_expect(struct conn *conn, uint32_t events);
 

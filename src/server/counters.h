@@ -38,7 +38,10 @@
     X(bytes_read)                                                                                            \
     X(bytes_written)                                                                                         \
     X(conn_yields)                                                                                           \
-    X(idle_kicks)
+    X(idle_kicks)                                                                                            \
+    X(cloakroom_udp_requests)                                                                                \
+    X(cloakroom_udp_dropped)                                                                                 \
+    X(cloakroom_udp_too_large)
 
 /* Of these, how many were about sessions: for `stats slabs`. */
 #define COUNTERS_OF_SESSIONS(X)                                                                              \

@@ -95,8 +95,10 @@ static void pause_accepting(struct worker *worker, const char *reason)
     count_away(worker);
     if (__atomic_load_n(&worker->server->settings->verbose, __ATOMIC_RELAXED) > 0)
         fprintf(stderr, "cannot accept connections for the moment: %s\n", reason);
-    for (size_t i = 0; i < worker->server->nlisteners; i++)
-        loop_remove(&worker->loop, worker->doors[i].listener->fd);
+    for (size_t i = 0; i < worker->server->nlisteners; i++) {
+        if (!worker->doors[i].listener->is_udp)
+            loop_remove(&worker->loop, worker->doors[i].listener->fd);
+    }
 }
 
 /* Where the newest waits, its place is taken before it is accepted; else after, as another worker may have been
@@ -134,6 +136,8 @@ static enum err watch(struct worker *worker)
 {
     for (size_t i = 0; i < worker->server->nlisteners; i++) {
         struct door *door = &worker->doors[i];
+        if (door->listener->is_udp)
+            continue;
         enum err err = loop_add(&worker->loop, door->listener->fd, &door->source, EPOLLIN | EPOLLEXCLUSIVE);
         if (err != ERR_NONE && errno != EEXIST) /* a second try after a first that got half way */
             return err;
@@ -159,7 +163,7 @@ enum err door_open_all(struct worker *worker)
 {
     struct server *server = worker->server;
     worker->accept_again.fire = accept_again;
-    worker->doors = calloc(server->nlisteners, sizeof *worker->doors);
+    worker->doors = calloc(server->nlisteners + 1, sizeof *worker->doors);
     if (worker->doors == NULL)
         return ERR_MEMORY;
     for (size_t i = 0; i < server->nlisteners; i++) {

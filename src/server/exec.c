@@ -9,6 +9,7 @@
 #include "server/slabs.h"
 #include "server/stats.h"
 #include "server/tell.h"
+#include "server/udp.h"
 #include "server/verbs.h"
 #include "server/watch.h"
 
@@ -410,7 +411,7 @@ static void fill_op(struct conn *conn, const struct verb_row *row)
         .create_exptime = request->create_exptime,
         .create = request->create,
         .touch = request->touch,
-        .may_wait = !request->quiet && request->meta == META_NONE,
+        .may_wait = !request->quiet && request->meta == META_NONE && !conn->is_datagram,
         .is_watched = events_wants(&conn->worker->server->events, EVENTS_ALL),
         .now_s = conn->worker->now_s,
         .client = &conn->client,
@@ -430,7 +431,7 @@ static bool is_allowed(const struct conn *conn, const struct verb_row *row)
     const struct request *request = &conn->request;
     unsigned needs = row->needs | (request->touch || request->create ? ROLE_WRITE : 0U);
     needs |= verbs_need(request);
-    return (conn->role & needs) == needs;
+    return (conn->role & needs) == needs && udp_may(conn, row->kind, (needs & ROLE_WRITE) != 0);
 }
 
 enum exec exec_request(struct conn *conn)

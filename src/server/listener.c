@@ -36,19 +36,37 @@ static enum err append(struct opening *opening, struct listener listener)
 }
 
 /* What `rules` says of them holds for all that the name stands for. */
-static enum err open_tcp(struct opening *opening, const char *host, uint16_t port, struct listener rules)
+static enum err open_ip(struct opening *opening, const char *host, uint16_t port, struct listener rules)
 {
     int fds[LISTEN_PER_NAME_MAX];
     size_t n = 0;
-    enum err err = listen_tcp(host, port, (int)opening->settings->backlog, fds, &n, opening->error);
+    enum err err = rules.is_udp
+                       ? listen_udp(host, port, fds, &n, opening->error)
+                       : listen_tcp(host, port, (int)opening->settings->backlog, fds, &n, opening->error);
     if (err != ERR_NONE)
-        strncat(opening->error, " (see -p and -l)", LISTENER_ERROR_MAX - strlen(opening->error) - 1);
+        strncat(opening->error, rules.is_udp ? " (see -U and -l)" : " (see -p and -l)",
+                LISTENER_ERROR_MAX - strlen(opening->error) - 1);
     for (size_t i = 0; i < n; i++) {
         rules.fd = fds[i];
         if (err == ERR_NONE)
             err = append(opening, rules);
         else
             close(fds[i]);
+    }
+    return err;
+}
+
+/* A port of 0 is one that the system picks. */
+static enum err open_host(struct opening *opening, const char *host, const uint16_t *own_port,
+                          struct listener rules)
+{
+    const struct settings *settings = opening->settings;
+    enum err err = ERR_NONE;
+    if (own_port != NULL || settings->port != 0 || settings->any_port)
+        err = open_ip(opening, host, own_port != NULL ? *own_port : (uint16_t)settings->port, rules);
+    if (err == ERR_NONE && settings_wants_udp(settings) && !rules.is_tls) {
+        rules.is_udp = true;
+        err = open_ip(opening, host, own_port != NULL ? *own_port : (uint16_t)settings->udp_port, rules);
     }
     return err;
 }
@@ -63,7 +81,7 @@ static bool skip_word(const char **text, const char *word)
     return true;
 }
 
-bool listener_split(char *address, char **ret_host, uint16_t *ret_port)
+bool listener_split(char *address, char **ret_host, uint16_t *ret_port, bool *ret_has_port)
 {
     char *port = NULL;
     *ret_host = address;
@@ -85,6 +103,7 @@ bool listener_split(char *address, char **ret_host, uint16_t *ret_port)
     if (port != NULL && (!num_parse_u32(bytes_of(port), &number) || number > UINT16_MAX))
         return false;
     *ret_port = (uint16_t)number;
+    *ret_has_port = port != NULL;
     return true;
 }
 
@@ -110,14 +129,15 @@ static enum err open_address(struct opening *opening, const char *text)
     struct listener rules = take_rules(opening->settings, &rest);
     char address[256];
     char *host;
-    uint16_t port = (uint16_t)opening->settings->port;
-    if (strlen(rest) >= sizeof address || !listener_split(strcpy(address, rest), &host, &port)) {
+    uint16_t port = 0;
+    bool has_port;
+    if (strlen(rest) >= sizeof address || !listener_split(strcpy(address, rest), &host, &port, &has_port)) {
         snprintf(opening->error, LISTENER_ERROR_MAX,
                  "-l %.200s: not understood; write an address, addr:port or [v6]:port", text);
         return ERR_USAGE;
     }
     bool any = strcmp(host, "*") == 0 || strcasecmp(host, "INADDR_ANY") == 0;
-    return open_tcp(opening, any ? NULL : host, port, rules);
+    return open_host(opening, any ? NULL : host, has_port ? &port : NULL, rules);
 }
 
 static enum err open_list(struct opening *opening, const char *list)
@@ -130,11 +150,18 @@ static enum err open_list(struct opening *opening, const char *list)
     enum err err = ERR_NONE;
     char *rest = copy;
     char *one;
+    size_t n = 0;
     while (err == ERR_NONE && (one = strsep(&rest, ",; ")) != NULL) {
-        if (*one != '\0')
+        if (*one != '\0') {
             err = open_address(opening, one);
+            n++;
+        }
     }
     free(copy);
+    if (n == 0) {
+        snprintf(opening->error, LISTENER_ERROR_MAX, "-l %.200s: there is no address in it", list);
+        return ERR_USAGE;
+    }
     return err;
 }
 
@@ -157,15 +184,11 @@ enum err listener_open_all(const struct settings *settings, struct listener **re
     enum err err = ERR_NONE;
     if (settings->socket_path != NULL)
         err = open_socket(&opening);
-    else if (settings->listen.n == 0 && (settings->port != 0 || settings->any_port))
-        err = open_tcp(&opening, "127.0.0.1", (uint16_t)settings->port,
-                       (struct listener){.role = ROLE_ALL, .is_tls = settings->tls});
+    else if (settings->listen.n == 0)
+        err = open_host(&opening, "127.0.0.1", NULL,
+                        (struct listener){.role = ROLE_ALL, .is_tls = settings->tls});
     for (size_t i = 0; i < settings->listen.n && err == ERR_NONE; i++)
         err = open_list(&opening, settings->listen.items[i]);
-    if (err == ERR_NONE && opening.n == 0) {
-        snprintf(error, LISTENER_ERROR_MAX, "nothing to listen on: give -p, -l or -s");
-        err = ERR_USAGE;
-    }
     if (err != ERR_NONE) {
         listener_close_all(opening.listeners, opening.n);
         return err;
@@ -181,10 +204,19 @@ static bool write_ports(const struct listener *listeners, size_t n, const char *
     if (file == NULL)
         return false;
     for (size_t i = 0; i < n; i++)
-        fprintf(file, "TCP %s: %u\n", listen_is_v6(listeners[i].fd) ? "INET6" : "INET",
-                listen_port(listeners[i].fd));
+        fprintf(file, "%s %s: %u\n", listeners[i].is_udp ? "UDP" : "TCP",
+                listen_is_v6(listeners[i].fd) ? "INET6" : "INET", listen_port(listeners[i].fd));
     bool is_written = ferror(file) == 0;
     return fclose(file) == 0 && is_written;
+}
+
+bool listener_has_udp(const struct listener *listeners, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (listeners[i].is_udp)
+            return true;
+    }
+    return false;
 }
 
 bool listener_tell_ports(const struct listener *listeners, size_t n, const char *path)

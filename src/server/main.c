@@ -225,6 +225,20 @@ static void tell_ports(const struct server *server)
                 strerror(errno));
 }
 
+/* Both are as with memcached, but for TLS: there, what TLS is to protect can be had by UDP. */
+static void say_what_is_not_served(const struct server *server)
+{
+    const struct settings *settings = server->settings;
+    if (settings_wants_udp(settings) && !listener_has_udp(server->listeners, server->nlisteners))
+        complain(settings->tls
+                     ? "-U: with -Z, UDP is served only at addresses with notls: in front; give "
+                       "-l notls:ADDRESS, or leave -U out"
+                     : "-U: not served: UDP needs an address of -l, and there is none but -s or what the "
+                       "service manager has opened; give -l, or leave -U out");
+    if (server->nlisteners == 0)
+        complain("-p 0: no client can connect; give -p, -l or -s");
+}
+
 static void stop(struct server *server)
 {
     web_close(&server->web);
@@ -268,7 +282,8 @@ static void say_ready(const struct server *server)
         if (listener->path != NULL)
             fprintf(stderr, " %s", listener->path);
         else
-            fprintf(stderr, " port %u%s", listen_port(listener->fd), listener->is_tls ? " (TLS)" : "");
+            fprintf(stderr, " %sport %u%s", listener->is_udp ? "UDP " : "", listen_port(listener->fd),
+                    listener->is_tls ? " (TLS)" : "");
     }
     char web[WEB_SHOWN_MAX];
     web_tell_address(&server->web, web, sizeof web);
@@ -328,6 +343,8 @@ static enum err start(struct server *server, struct service *service, int *ret_r
         err = access_open(&server->access, settings, server->started_ns, error);
     if (err == ERR_NONE)
         err = open_listeners(server, error);
+    if (err == ERR_NONE)
+        say_what_is_not_served(server);
     if (err == ERR_NONE)
         err = judge_web(server, web_open(&server->web, server, error), error);
     if (err == ERR_NONE && settings->daemonize && service_is_watched())

@@ -2,11 +2,29 @@
 #include "engine/keyclass.h"
 #include "server/settings_private.h"
 
+/* As in memcached, -U without -p says both. */
+static void take_port_of_udp(struct settings *settings)
+{
+    if (settings->has_port || !settings_wants_udp(settings))
+        return;
+    settings->port = settings->udp_port;
+    settings->any_port = settings->any_udp_port;
+}
+
 enum err settings_parse(struct settings_parser *parser, int argc, char *const argv[])
 {
     parser->settings.port = SETTINGS_PORT;
     enum err err = option_init(&parser->set, settings_rows.rows, settings_rows.n, &parser->settings);
-    return err == ERR_NONE ? option_parse_args(&parser->set, argc, argv) : err;
+    if (err == ERR_NONE)
+        err = option_parse_args(&parser->set, argc, argv);
+    if (err == ERR_NONE)
+        take_port_of_udp(&parser->settings);
+    return err;
+}
+
+bool settings_wants_udp(const struct settings *settings)
+{
+    return settings->udp_port != 0 || settings->any_udp_port;
 }
 
 const char *settings_contradiction(const struct settings *settings)
@@ -16,6 +34,8 @@ const char *settings_contradiction(const struct settings *settings)
     enum store_sync sync;
     if (!settings_sync(settings, &sync))
         return "--sync: give always, interval or none";
+    if (settings_wants_udp(settings) && (settings->sasl || settings->auth_file != NULL))
+        return "-U: nobody can log in over UDP; leave it out, or -S and -Y";
     if (settings->data != NULL && settings->data[0] == '\0')
         return "--data: give the name of a directory";
     if (settings->http_key != NULL && settings->http_cert == NULL)

@@ -17,6 +17,9 @@ enum { SETTINGS_PORT = 11211 };
 struct settings {
     uint64_t port;
     bool any_port; /* -p -1: one that the system picks */
+    bool has_port; /* -p was given */
+    uint64_t udp_port;
+    bool any_udp_port;
     char *socket_path;
     unsigned socket_mode;
     struct option_list listen; /* addresses as written */
@@ -93,6 +96,8 @@ enum err settings_parse(struct settings_parser *parser, int argc, char *const ar
 const char *settings_contradiction(const struct settings *settings);
 /* What --sync asks for; false: no such word. */
 bool settings_sync(const struct settings *settings, enum store_sync *ret);
+/* Is UDP to be served? */
+bool settings_wants_udp(const struct settings *settings);
 void settings_fini(struct settings_parser *parser);
 
 void settings_print_help(FILE *out);

@@ -15,15 +15,27 @@ static enum err read_config(struct option_set *set, const char *path)
     return option_parse_file(set, path);
 }
 
+static enum err read_port(struct option_set *set, const char *value, uint64_t *ret, bool *ret_any)
+{
+    uint32_t port = 0;
+    *ret_any = strcmp(value, "-1") == 0;
+    if (!*ret_any && (!num_parse_u32(bytes_of(value), &port) || port > PORT_MAX))
+        return option_refuse(set, "the port must be a number from 0 to %d, or -1", PORT_MAX);
+    *ret = port;
+    return ERR_NONE;
+}
+
 static enum err take_port(struct option_set *set, const char *value)
 {
     struct settings *settings = set->target;
-    uint32_t port = 0;
-    settings->any_port = strcmp(value, "-1") == 0;
-    if (!settings->any_port && (!num_parse_u32(bytes_of(value), &port) || port > PORT_MAX))
-        return option_refuse(set, "the port must be a number from 0 to %d, or -1", PORT_MAX);
-    settings->port = port;
-    return ERR_NONE;
+    settings->has_port = true;
+    return read_port(set, value, &settings->port, &settings->any_port);
+}
+
+static enum err take_udp_port(struct option_set *set, const char *value)
+{
+    struct settings *settings = set->target;
+    return read_port(set, value, &settings->udp_port, &settings->any_udp_port);
 }
 
 static enum err take_protocol(struct option_set *set, const char *value)
@@ -68,7 +80,10 @@ static const struct option_row rows[] = {
     {.letter = 'U',
      .name = "udp-port",
      .argument = "<num>",
-     OPTION_IGNORED("UDP is not served; clients use TCP")},
+     .help = "UDP port to serve as well, at the addresses of -l; 0: none, -1: one that the system picks. "
+             "Answers to "
+             "other machines are shorter than what was asked (default: 0)",
+     OPTION_CALL(take_udp_port)},
     {.letter = 's',
      .name = "unix-socket",
      .argument = "<file>",
@@ -145,8 +160,8 @@ static const struct option_row rows[] = {
      OPTION_FLAG(struct settings, bare_sessions)},
     {.letter = 'X',
      .name = "disable-dumping",
-     .help = "refuse lru_crawler metadump and mgdump, which list the keys of all cache items, and sessions "
-             "as handles",
+     .help = "refuse lru_crawler metadump and mgdump, and stats cachedump, which list the keys of all cache "
+             "items, and sessions as handles",
      OPTION_FLAG(struct settings, no_dumps)},
     {.letter = 'W',
      .name = "disable-watch",

@@ -11,8 +11,8 @@
 
 enum { ADDRESS_MAX = 128, NAME_MAX_LEN = 64, SPARE = 64 };
 
-/* "tcp:127.0.0.1:11211", "tcp6:[::1]:11211", "unix:/run/socket"; false: it has closed meanwhile. */
-static bool tell_address(int fd, bool of_peer, char *text, size_t size)
+/* "tcp:127.0.0.1:11211", "tcp6:[::1]:11211", "unix:/run/socket", and "udp…"; false: it has closed meanwhile. */
+static bool tell_address(int fd, bool of_peer, const char *kind, char *text, size_t size)
 {
     struct sockaddr_storage address = {0};
     socklen_t len = sizeof address;
@@ -27,11 +27,11 @@ static bool tell_address(int fd, bool of_peer, char *text, size_t size)
     } else if (address.ss_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(void *)&address;
         (void)inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
-        snprintf(text, size, "tcp6:[%s]:%u", host, ntohs(in6->sin6_port));
+        snprintf(text, size, "%s6:[%s]:%u", kind, host, ntohs(in6->sin6_port));
     } else {
         const struct sockaddr_in *in = (const struct sockaddr_in *)(void *)&address;
         (void)inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-        snprintf(text, size, "tcp:%s:%u", host, ntohs(in->sin_port));
+        snprintf(text, size, "%s:%s:%u", kind, host, ntohs(in->sin_port));
     }
     return true;
 }
@@ -56,10 +56,11 @@ static void put_listeners(struct conn *conn)
     char address[ADDRESS_MAX];
     for (size_t i = 0; i < server->nlisteners; i++) {
         int fd = server->listeners[i].fd;
-        if (!tell_address(fd, false, address, sizeof address))
+        bool is_udp = server->listeners[i].is_udp;
+        if (!tell_address(fd, false, is_udp ? "udp" : "tcp", address, sizeof address))
             continue;
         put_of(conn, fd, "addr", address);
-        put_of(conn, fd, "state", "conn_listening");
+        put_of(conn, fd, "state", is_udp ? "conn_read" : "conn_listening");
         put_seconds(conn, fd, (conn->worker->loop.now_ns - server->started_ns) / 1000000000U);
     }
 }
@@ -89,10 +90,10 @@ static void put_connection(struct conn *conn, const struct roll_line *line)
 {
     char address[ADDRESS_MAX];
     uint32_t now_s = conn->worker->now_s;
-    if (!tell_address(line->fd, true, address, sizeof address))
+    if (!tell_address(line->fd, true, "tcp", address, sizeof address))
         return;
     put_of(conn, line->fd, "addr", address);
-    if (tell_address(line->fd, false, address, sizeof address))
+    if (tell_address(line->fd, false, "tcp", address, sizeof address))
         put_of(conn, line->fd, "listen_addr", address);
     put_of(conn, line->fd, "state", line->fd == conn->transport.fd ? "conn_parse_cmd" : state_of(line));
     put_seconds(conn, line->fd, now_s > line->busy_s ? now_s - line->busy_s : 0);

@@ -19,7 +19,7 @@ static void put_place(struct conn *conn, const struct settings *settings)
     stats_put_u64(conn, "maxbytes", stats.store.limit_bytes);
     stats_put_u64(conn, "maxconns", settings->max_connections);
     stats_put_u64(conn, "tcpport", settings->port);
-    stats_put_u64(conn, "udpport", 0);
+    stats_put_u64(conn, "udpport", settings->udp_port);
     stats_put(conn, "inter", "%s", settings->listen.n > 0 ? settings->listen.items[0] : interfaces);
     stats_put_u64(conn, "verbosity", __atomic_load_n(&settings->verbose, __ATOMIC_RELAXED));
     stats_put_u64(conn, "oldest", 0);
@@ -29,7 +29,7 @@ static void put_place(struct conn *conn, const struct settings *settings)
     stats_put(conn, "umask", "%o", settings->socket_mode);
     stats_put(conn, "shutdown_command", "%s", yes_no(settings->allow_shutdown));
     stats_put_u64(conn, "num_threads", settings->nthreads);
-    stats_put_u64(conn, "num_threads_per_udp", settings->nthreads);
+    stats_put_u64(conn, "num_threads_per_udp", 1);
 }
 
 /* What decides how long sessions live, and which keys are some: `cloakroom doctor` compares it with PHP's settings. */

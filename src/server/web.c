@@ -75,7 +75,9 @@ static enum err listen_at_address(struct web *web, const struct settings *settin
     char problem[LISTEN_ERROR_MAX];
     char *host;
     uint16_t port = WEB_PORT;
-    if (strlen(text) >= sizeof web->address || !listener_split(strcpy(web->address, text), &host, &port))
+    bool has_port;
+    if (strlen(text) >= sizeof web->address ||
+        !listener_split(strcpy(web->address, text), &host, &port, &has_port))
         return refuse(error, ERR_USAGE, text, "not understood; write addr:port, [v6]:port, /socket or off");
     memmove(web->address, host, strlen(host) + 1);
     bool is_any = strcmp(web->address, "*") == 0;

@@ -5,6 +5,7 @@
 #include "server/door.h"
 #include "server/event_line.h"
 #include "server/roll.h"
+#include "server/udp.h"
 
 #include <stdlib.h>
 
@@ -19,7 +20,10 @@ static void bury(struct worker *worker)
     while (worker->graveyard != NULL) {
         struct conn *conn = worker->graveyard;
         worker->graveyard = conn->next;
-        free(conn);
+        if (conn->is_datagram)
+            udp_give(conn);
+        else
+            free(conn);
     }
 }
 
@@ -72,6 +76,8 @@ enum err worker_start(struct worker *worker)
     enum err err = roll_watch(worker);
     if (err == ERR_NONE)
         err = door_open_all(worker);
+    if (err == ERR_NONE)
+        err = udp_open_all(worker);
     if (err != ERR_NONE)
         return err;
     worker->has_thread = pthread_create(&worker->thread, NULL, run, worker) == 0;
@@ -109,6 +115,7 @@ void worker_free(struct worker **worker_ptr)
         return;
     close_connections(worker);
     door_free_all(worker);
+    udp_free_all(worker);
     loop_fini(&worker->loop);
     pthread_mutex_destroy(&worker->list_lock);
     free(worker->in);

@@ -18,6 +18,7 @@
 
 struct conn;
 struct door;
+struct udp;
 
 enum {
     WORKER_IN_BYTES = 192 << 10, /* so that a full batch fits: it shares one commit */
@@ -38,6 +39,7 @@ struct worker {
     char *in;
     char *out;
     struct door *doors;       /* one for each listener */
+    struct udp *udp;          /* the sockets for datagrams that it serves: see udp.h */
     struct conn *connections; /* the one that was busy last first: see roll.h */
     struct conn *oldest;
     pthread_mutex_t list_lock;

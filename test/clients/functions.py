@@ -31,6 +31,14 @@ def script_test(server, where, unix, program, script, protocol):
     return code == 0 and out == "ok\n", out
 
 
+def udp_test(server, where):
+    where.mkdir()
+    port = harness.free_port()
+    with harness.tcp_server(server, where, "-U", str(port), port=port):
+        code, out = harness.run(["php", str(harness.HERE / "functions" / "udp.php"), str(port)], SCRIPT_S)
+    return code == 0 and out == "ok\n", out
+
+
 def said(command, code=0, text=None):
     """Runs a program; returns (what it printed as wanted, what it printed)."""
     ended, out = harness.run(command, SCRIPT_S)
@@ -108,6 +116,7 @@ def tests(server, where):
                            ("tools of libmemcached binary", list(libmemcached_tools(True))),
                            ("tools memcached-tool", list(memcached_tool()))):
         each.append((name, functools.partial(commands_test, commands=commands)))
+    yield "functions udp", functools.partial(udp_test, server, where / "functions-udp")
     for number, (name, function) in enumerate(each):
         yield name, functools.partial(function, server, where / f"functions-{number}")
         yield f"{name}, memcached", functools.partial(function, ORACLE, where / f"functions-{number}-oracle")

@@ -101,9 +101,9 @@ def started(server, options, family, address, log):
 
 
 @contextlib.contextmanager
-def tcp_server(server, where, *options):
+def tcp_server(server, where, *options, port=None):
     """Yields the port of a new server on loopback."""
-    port = free_port()
+    port = port or free_port()
     wanted = ["-l", "127.0.0.1", "-p", str(port), "-U", "0", *options]
     with started(server, wanted, socket.AF_INET, ("127.0.0.1", port), where / f"server-{port}.log"):
         yield port

@@ -21,7 +21,7 @@ sys.dont_write_bytecode = True  # a test run leaves nothing in the tree
 import script
 from server import NO_WAITS, CannotStart, Server, login
 from values import BadScript
-from wire import Connection, Mismatch, show
+from wire import Connection, Datagrams, Mismatch, show
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ORACLE_OLD = (1, 6, 18)  # Debian 12's; `oracle-older` is about this one
@@ -40,7 +40,8 @@ class Run:
 
     def connection(self):
         if self.current not in self.connections:
-            self.connections[self.current] = Connection(self.port)
+            kind = Datagrams if self.current.startswith("@udp") else Connection
+            self.connections[self.current] = kind(self.port)
         return self.connections[self.current]
 
     def forget(self):
@@ -117,13 +118,19 @@ def is_newer(version):
     return bool(digits) and tuple(int(digit) for digit in digits.groups()) > ORACLE_OLD
 
 
+def udp(sections):
+    """Is there one who speaks over UDP?"""
+    return any(isinstance(step, script.Act) and step.kind == "connection" and step.argument.startswith("@udp")
+               for section in sections for step in section.steps)
+
+
 def run_file(name, sections, options):
     result = FileResult(name)
     servers = []
     try:
         mine = ORACLE_ARGS if options.stand_in else NO_WAITS + shlex.split(options.server_args)
-        servers.append(Server(options.server, mine, sections[0].user))
-        servers.append(Server(options.oracle, ORACLE_ARGS, sections[0].user))
+        servers.append(Server(options.server, mine, sections[0].user, udp(sections)))
+        servers.append(Server(options.oracle, ORACLE_ARGS, sections[0].user, udp(sections)))
         newest = is_newer(servers[1].version)
         for section in sections:
             with concurrent.futures.ThreadPoolExecutor(2) as pool:

@@ -31,9 +31,9 @@ def login(user):
 
 
 class Server:
-    """`user`: "name:password", who has to log in."""
+    """`user`: "name:password", who has to log in. `udp`: also serves UDP, at the same port."""
 
-    def __init__(self, path, extra_args=(), user=None):
+    def __init__(self, path, extra_args=(), user=None, udp=False):
         self.path, self.user = path, user
         if user:
             self.users = tempfile.NamedTemporaryFile("w", prefix="cloakroom-users-")
@@ -42,7 +42,8 @@ class Server:
             extra_args = [*extra_args, "-Y", self.users.name]
         for attempt in range(TRIES):
             self.port = free_port()
-            command = [path, "-l", "127.0.0.1", "-p", str(self.port), "-t", "2", "-m", "64", "-U", "0"]
+            command = [path, "-l", "127.0.0.1", "-p", str(self.port), "-t", "2", "-m", "64",
+                       "-U", str(self.port if udp else 0)]
             if os.geteuid() == 0:
                 command += ["-u", "root"]
             if "cloakroomd" in os.path.basename(path):

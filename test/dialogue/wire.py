@@ -172,3 +172,36 @@ class Connection:
                            % (show(self.buffer), " and then closed" if self.closed else ""))
         if not self.closed:
             raise Mismatch("expected the connection closed; still open after %g s" % READ_TIMEOUT_S)
+
+
+class Datagrams(Connection):
+    """The same over UDP, for those whose name begins with @udp: each write is a request of one datagram. What answers, and
+    only that, is taken, whole and in order; the pieces of an answer must say so."""
+
+    FRAME = struct.Struct(">HHHH")
+
+    def __init__(self, port):
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.connect(("127.0.0.1", port))
+        self.buffer = bytearray()
+        self.closed = False
+        self.number = 41
+        self.next = 0  # piece of the answer under way
+
+    def send(self, data):
+        self.number += 1
+        self.sock.send(self.FRAME.pack(self.number, 0, 1, 0) + data)
+
+    def _fill(self, wait_s):
+        if not select.select([self.sock], [], [], max(wait_s, 0))[0]:
+            return False
+        data = self.sock.recv(1 << 16)
+        number, sequence, total, reserved = self.FRAME.unpack(data[:self.FRAME.size])
+        if (number, sequence, total, len(data)) == (self.number, 0, 0, self.FRAME.size):
+            return True  # memcached's way to say nothing
+        if (number, sequence, reserved) != (self.number, self.next, 0) or sequence >= total or len(data) > 1400:
+            raise Mismatch("piece %d of %d of answer %d (%d bytes), expected piece %d of answer %d"
+                           % (sequence, total, number, len(data), self.next, self.number))
+        self.next = (sequence + 1) % total
+        self.buffer += data[self.FRAME.size:]
+        return True

@@ -187,7 +187,8 @@ class Server:
             end(self.child)
             raise
         words = self.ready.split(" ready: ")[1].rsplit(",", 2)[0]
-        self.ports = [int(n) for n in re.findall(r"port (\d+)", words)]
+        self.ports = [int(n) for n in re.findall(r"(?<!UDP )port (\d+)", words)]
+        self.udp_ports = [int(n) for n in re.findall(r"UDP port (\d+)", words)]
         self.address = ("127.0.0.1", self.ports[0]) if self.ports else words
 
     def _ready_line(self):

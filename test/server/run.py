@@ -20,7 +20,7 @@ import traceback
 
 import harness
 
-FILES = ["startup", "options", "figures", "listeners", "access", "tls", "lifetime", "badinput", "greedy", "limits", "intact", "locks",
+FILES = ["startup", "options", "figures", "listeners", "access", "tls", "udp", "lifetime", "badinput", "greedy", "limits", "intact", "locks",
          "waits", "full",
          "durable", "loading", "disk", "offline", "handles", "dumps", "watch", "crowds",
          "service", "leases", "web", "web_sessions", "web_api", "sessions", "rosters", "session_kept", "copies", "ids", "lives"]

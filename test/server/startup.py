@@ -50,7 +50,8 @@ def test_bad_addresses():
     refused(["-l", "[::1"], "-l [::1", "[v6]:port")
     refused(["-l", "192.0.2.1:0"], "192.0.2.1", "no such address")
     refused(["-l", "no.such.host.invalid:0"], "no.such.host.invalid")
-    refused(["-p", "0"], "nothing to listen on", "-s")
+    refused(["-U", "70000"], "-U 70000", "0 to 65535")
+    refused(["-U", "-1", "-S"], "-U: nobody can log in over UDP")
     refused(["-s", "/tmp/" + "x" * 200], "too long")
     refused(["-s", "/no/such/folder/socket"], "/no/such/folder/socket", "No such file")
 

@@ -19,7 +19,8 @@ static char error[LISTENER_ERROR_MAX];
 static int open_list(const char *list, struct listener **ret)
 {
     char *items[1] = {strdup(list)};
-    struct settings settings = {.listen = {.items = items, .n = 1}, .backlog = 4, .tls = true};
+    struct settings settings = {
+        .any_port = true, .listen = {.items = items, .n = 1}, .backlog = 4, .tls = true};
     size_t n = 0;
     enum err err = listener_open_all(&settings, ret, &n, error);
     free(items[0]);
@@ -138,14 +139,60 @@ static void a_socket_file_stands_alone_and_is_removed(void **state)
     assert_int_equal(rmdir(folder), 0);
 }
 
-static void nowhere_is_an_error(void **state)
+/* -p 0, as memcached; main says so. */
+static void nowhere_is_no_error(void **state)
 {
     (void)state;
+    char *address[] = {"127.0.0.1"};
     struct settings settings = {.backlog = 4};
-    struct listener *listeners;
-    size_t n = 0;
-    assert_int_equal(listener_open_all(&settings, &listeners, &n, error), ERR_USAGE);
-    assert_non_null(strstr(error, "nothing to listen on"));
+    for (size_t i = 0; i < 2; i++) {
+        struct listener *listeners;
+        size_t n = 7;
+        assert_int_equal(listener_open_all(&settings, &listeners, &n, error), ERR_NONE);
+        assert_int_equal(n, 0);
+        listener_close_all(listeners, n);
+        settings.listen = (struct option_list){.items = address, .n = 1};
+    }
+}
+
+/* Each address has both, but where TLS is asked for; its own port is that of both. */
+static void udp_is_beside_tcp(void **state)
+{
+    (void)state;
+    static const struct {
+        char *address;
+        bool tls, any_port;
+        size_t n;
+        bool is_udp[2];
+    } rows[] = {
+        {"127.0.0.1:0", false, true, 2, {false, true}},
+        {"127.0.0.1", false, true, 2, {false, true}},
+        {"127.0.0.1", false, false, 1, {true, false}},
+        {"127.0.0.1:0", true, true, 1, {false, false}},
+        {"notls:127.0.0.1:0", true, true, 2, {false, true}},
+        {"readonly:127.0.0.1:0", false, true, 2, {false, true}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *address[] = {rows[i].address};
+        struct settings settings = {.backlog = 4,
+                                    .tls = rows[i].tls,
+                                    .any_port = rows[i].any_port,
+                                    .any_udp_port = true,
+                                    .listen = {.items = address, .n = 1}};
+        struct listener *listeners;
+        size_t n = 0;
+        assert_int_equal(listener_open_all(&settings, &listeners, &n, error), ERR_NONE);
+        assert_int_equal(n, rows[i].n);
+        bool has_udp = false;
+        for (size_t k = 0; k < n; k++) {
+            assert_int_equal(listeners[k].is_udp, rows[i].is_udp[k]);
+            assert_int_equal(listeners[k].role, listeners[0].role);
+            assert_int_not_equal(listen_port(listeners[k].fd), 0);
+            has_udp = has_udp || listeners[k].is_udp;
+        }
+        assert_int_equal(listener_has_udp(listeners, n), has_udp);
+        listener_close_all(listeners, n);
+    }
 }
 
 int main(void)
@@ -157,7 +204,8 @@ int main(void)
         cmocka_unit_test(words_stand_in_any_order),
         cmocka_unit_test(what_is_no_address_is_refused),
         cmocka_unit_test(a_socket_file_stands_alone_and_is_removed),
-        cmocka_unit_test(nowhere_is_an_error),
+        cmocka_unit_test(nowhere_is_no_error),
+        cmocka_unit_test(udp_is_beside_tcp),
     };
     return cmocka_run_group_tests_name("listener", tests, NULL, NULL);
 }
