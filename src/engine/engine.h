@@ -309,6 +309,8 @@ struct engine_ops {
     /* The memory for items from now on, in bytes. False: it cannot be that much. NULL: it cannot be changed. */
     bool (*set_limit)(struct engine *engine, uint64_t limit_bytes);
     void (*read_stats)(struct engine *engine, struct engine_stats *ret);
+    /* See store_oldest_age_s(). NULL: it is not known. */
+    uint32_t (*oldest_age_s)(struct engine *engine, enum store_class class, uint32_t now_s);
     bool (*list)(struct engine *engine, struct store_cursor *cursor, uint32_t now_s, struct store_listed *ret,
                  size_t *ret_n, uint64_t *ret_unwritten);
     enum engine_kind (*kind)(struct engine *engine, struct bytes key, bool is_session,
@@ -397,6 +399,11 @@ static inline void engine_forget_watches(struct engine *engine)
 static inline bool engine_set_limit(struct engine *engine, uint64_t limit_bytes)
 {
     return engine->ops->set_limit != NULL && engine->ops->set_limit(engine, limit_bytes);
+}
+
+static inline uint32_t engine_oldest_age_s(struct engine *engine, enum store_class class, uint32_t now_s)
+{
+    return engine->ops->oldest_age_s == NULL ? 0 : engine->ops->oldest_age_s(engine, class, now_s);
 }
 
 static inline void engine_read_stats(struct engine *engine, struct engine_stats *ret)

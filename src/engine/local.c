@@ -116,6 +116,11 @@ static bool local_set_limit(struct engine *engine, uint64_t limit_bytes)
     return store_set_limit(local_of(engine)->store, limit_bytes);
 }
 
+static uint32_t local_oldest_age_s(struct engine *engine, enum store_class class, uint32_t now_s)
+{
+    return store_oldest_age_s(local_of(engine)->store, class, now_s);
+}
+
 static void local_read_stats(struct engine *engine, struct engine_stats *ret)
 {
     struct local *local = local_of(engine);
@@ -336,6 +341,7 @@ enum err local_new(const struct local_config *config, struct engine **ret)
                                           .flush = local_flush,
                                           .set_limit = local_set_limit,
                                           .read_stats = local_read_stats,
+                                          .oldest_age_s = local_oldest_age_s,
                                           .list = local_list,
                                           .kind = local_kind,
                                           .position = local_position,

@@ -73,6 +73,7 @@ struct bytes text_words_for(const struct request *request, enum status status)
     static const struct bytes flush_denied = WORDS("CLIENT_ERROR flush_all not allowed");
     static const struct bytes login_denied = WORDS("CLIENT_ERROR authentication failure");
     static const struct bytes incr_full = WORDS("SERVER_ERROR out of memory");
+    static const struct bytes get_full = WORDS("SERVER_ERROR out of memory writing get response");
     bool counts = request->verb == VERB_INCR || request->verb == VERB_DECR;
     if (status == STATUS_OK)
         return ok_words[request->verb];
@@ -84,6 +85,8 @@ struct bytes text_words_for(const struct request *request, enum status status)
         return login_denied;
     if (status == STATUS_FULL && counts)
         return incr_full;
+    if (status == STATUS_FULL && request->verb == VERB_GET)
+        return get_full;
     return status_words[status];
 }
 

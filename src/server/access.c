@@ -123,8 +123,10 @@ void access_login(struct conn *conn)
     bool in = users_check(&worker->server->access.users, request->key, request->value);
     conn->role = in ? conn->listener_role : 0;
     proto_let_in(&conn->proto, in);
-    if (!in)
+    if (!in) {
         counters_add(&worker->counters, COUNTER_auth_errors, 1);
+        conn->request.close = ++conn->nwrong_logins >= ACCESS_TRIES_MAX;
+    }
     exec_put_status(conn, in ? STATUS_OK : STATUS_DENIED);
 }
 

@@ -20,7 +20,10 @@
 #include "server/settings.h"
 #include "server/users.h"
 
-enum { ACCESS_ERROR_MAX = 640 };
+enum {
+    ACCESS_ERROR_MAX = 640,
+    ACCESS_TRIES_MAX = 10 /* wrong logins of one connection: the last one closes it */
+};
 
 struct conn;
 

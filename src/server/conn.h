@@ -51,6 +51,7 @@ struct conn {
     unsigned role;          /* 0 until its user has logged in */
     unsigned listener_role; /* what its role becomes then */
     uint32_t events;        /* what the loop watches */
+    uint8_t nwrong_logins;
     bool is_last;           /* close once the answers are out */
     bool is_datagram;       /* it came as one, and ends with its answer: see udp.h */
     bool is_owed_mail;      /* its mail is on the way: free it when that has come */

@@ -58,6 +58,7 @@ static struct local_config engine_config(struct server *server, char *problem)
     return (struct local_config){.store = {.limit_bytes = settings->memory_mib * MIB,
                                            .value_max = settings->value_max,
                                            .seed = hash_random_seed(),
+                                           .may_grow = !settings->lock_memory, /* addresses count there */
                                            .no_evict = settings->no_evict,
                                            .evict_sessions = settings->evict_sessions,
                                            .disk = server->disk,

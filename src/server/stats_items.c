@@ -17,17 +17,19 @@ static void put_of(struct conn *conn, const char *kind, int class, const char *w
 
 static void put_items(struct conn *conn, int class, const struct engine_stats *stats)
 {
-    static const char *const zeros[] = {"age_hot",           "age_warm",          "age",
-                                        "evicted_nonzero",   "evicted_time",      "tailrepairs",
-                                        "evicted_active",    "crawler_reclaimed", "crawler_items_checked",
-                                        "lrutail_reflocked", "moves_to_cold",     "moves_to_warm",
-                                        "moves_within_lru",  "direct_reclaims",   "hits_to_hot",
-                                        "hits_to_warm",      "hits_to_cold",      "hits_to_temp"};
+    static const char *const zeros[] = {
+        "age_hot",        "age_warm",          "evicted_nonzero",       "evicted_time",      "tailrepairs",
+        "evicted_active", "crawler_reclaimed", "crawler_items_checked", "lrutail_reflocked", "moves_to_cold",
+        "moves_to_warm",  "moves_within_lru",  "direct_reclaims",       "hits_to_hot",       "hits_to_warm",
+        "hits_to_cold",   "hits_to_temp"};
     const struct store_stats *s = &stats->store;
     put_of(conn, "items:", class, "number", s->items[class]);
     put_of(conn, "items:", class, "number_hot", 0);
     put_of(conn, "items:", class, "number_warm", 0);
     put_of(conn, "items:", class, "number_cold", s->items[class]);
+    put_of(conn, "items:", class, "age",
+           engine_oldest_age_s(server_engine(conn->worker->server), (enum store_class) class,
+                               conn->worker->now_s));
     put_of(conn, "items:", class, "mem_requested", s->live_bytes[class]);
     put_of(conn, "items:", class, "evicted", s->evictions[class]);
     put_of(conn, "items:", class, "outofmemory", stats->refused_full[class]);

@@ -30,6 +30,7 @@ struct segment *segment_open(struct arena *arena, enum store_class class, enum a
                                 .used = SEGMENT_HEAD,
                                 .class = (uint8_t) class,
                                 .soonest_s = UINT32_MAX,
+                                .oldest_s = UINT32_MAX,
                                 .pins = 1};
     segment->base = arena_take_segment(arena, rank);
     if (segment->base == NULL) {
@@ -47,6 +48,7 @@ static struct segment *open_block(struct arena *arena, uint64_t bytes, enum aren
     *segment = (struct segment){.size = (uint32_t)segment_round(bytes),
                                 .used = (uint32_t)bytes,
                                 .soonest_s = UINT32_MAX,
+                                .oldest_s = UINT32_MAX,
                                 .sealed = true,
                                 .large = true,
                                 .pins = 1};

@@ -53,6 +53,7 @@ struct segment {
     uint32_t held;      /* bytes of tombstones, touches and flushes that were needed when copied here */
     uint32_t soonest_s; /* no record expires earlier; UINT32_MAX when none does */
     uint32_t swept_s;   /* when last looked through */
+    uint32_t oldest_s;  /* no living record was last used earlier; UINT32_MAX when there is none */
     uint16_t id;        /* in its shard's table, from 1 */
     uint8_t class;      /* enum store_class */
     bool sealed;
@@ -117,6 +118,13 @@ static inline void segment_note_expiry(struct segment *segment, uint32_t expiry_
 {
     if (expiry_s != 0 && expiry_s < segment->soonest_s)
         segment->soonest_s = expiry_s;
+}
+
+/* One of its living records was last used at `seen_s`. */
+static inline void segment_note_use(struct segment *segment, uint32_t seen_s)
+{
+    if (seen_s < segment->oldest_s)
+        segment->oldest_s = seen_s;
 }
 
 #endif

@@ -245,6 +245,7 @@ void shard_count_live(struct shard *shard, struct segment *segment, const struct
     shard->stats.live_bytes[class_of(record)] += size;
     shard->stats.items[class_of(record)]++;
     segment_note_expiry(segment, record_expiry(record));
+    segment_note_use(segment, record->seen_s);
 }
 
 void shard_count_dead(struct shard *shard, uint32_t tag, uint32_t place, const struct record *record)

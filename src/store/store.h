@@ -75,6 +75,7 @@ struct store_config {
     uint64_t seed;          /* of the index; from hash_random_seed() */
     uint32_t nshards;       /* a power of two up to 64, or 0: follows limit_bytes */
     uint32_t segment_bytes; /* a power of two from 8 KiB to 1 MiB, or 0: follows limit_bytes */
+    bool may_grow;          /* store_set_limit() may raise the limit, which takes addresses */
     bool no_evict;          /* -M: refuse new cache items too instead of evicting */
     bool evict_sessions;    /* --evict-sessions: memcached's behaviour, oldest session segments go last */
 
@@ -277,10 +278,16 @@ bool store_each(struct store *store, struct store_cursor *cursor, uint32_t now_s
  * many milliseconds may pass until the next call. */
 uint32_t store_tidy(struct store *store, uint32_t now_s);
 
-/* The memory limit from now on: from a sixteenth or so of what the store was opened with up to that. Lowered below
+/* The memory limit from now on: from a sixteenth or so of what the store was opened with up to that, or up to
+ * STORE_GROWTH_MAX times that if it may grow and the system had the addresses. Lowered below
  * what is used, nothing new comes in, cache is evicted and what exists may be written again, until it is down. False:
  * out of these bounds, nothing has changed. */
+enum { STORE_GROWTH_MAX = 8 };
 bool store_set_limit(struct store *store, uint64_t limit_bytes);
+
+/* For how many seconds the item of this class that was neither read nor written for longest has not been; at most so:
+ * what was read since its segment was last looked through counts as it was then. Looks at all segments. */
+uint32_t store_oldest_age_s(struct store *store, enum store_class class, uint32_t now_s);
 
 struct store_stats {
     uint64_t items[STORE_NCLASSES];      /* what has expired unseen still counts, for a minute at most */

@@ -127,14 +127,33 @@ static enum err choose_layout(struct store *store, uint32_t *ret_segment_bytes, 
     return err;
 }
 
+/* Addresses that the limit may be raised into; they cost nothing before they are used. Half of what the shards can have
+ * at most is left for their not filling up alike. */
+static uint64_t bytes_to_grow(const struct store *store, uint32_t segment_bytes)
+{
+    uint64_t limit = store->config.limit_bytes;
+    uint64_t most = (uint64_t)store->nshards * segment_bytes * (SHARD_SEGMENTS_MAX / 2);
+    if (!store->config.may_grow || limit >= most)
+        return 0;
+    uint64_t more = (STORE_GROWTH_MAX - 1) * limit;
+    return more < most - limit ? more : most - limit;
+}
+
 /* What lies on disk is loaded even when it is more than the limit (S6). */
 static enum err open_arena(struct store *store, uint32_t segment_bytes, uint64_t loaded_bytes)
 {
     uint64_t limit = store->config.limit_bytes - log_bytes(store);
     uint64_t headroom = limit / 100 * HEADROOM_PERCENT;
     uint64_t reserve = (uint64_t)store->nshards * segment_bytes;
-    enum err err = arena_init(&store->arena, limit, limit + loaded_bytes + loaded_bytes / 8, segment_bytes,
-                              headroom, reserve);
+    uint64_t needed = limit + loaded_bytes + loaded_bytes / 8;
+    uint64_t wanted = needed + bytes_to_grow(store, segment_bytes);
+    enum err err = arena_init(&store->arena, limit, wanted, segment_bytes, headroom, reserve);
+    if (err != ERR_NONE && wanted > needed) {
+        arena_fini(&store->arena);
+        err = arena_init(&store->arena, limit, needed, segment_bytes, headroom, reserve);
+    }
+    store->limit_max_bytes = log_bytes(store) + limit +
+                             (store->arena.region_bytes > needed ? store->arena.region_bytes - needed : 0);
     pages_init(&store->pages, &store->arena);
     return err;
 }
@@ -145,7 +164,7 @@ enum { RESERVES_LEAST = 8 };
 bool store_set_limit(struct store *store, uint64_t limit_bytes)
 {
     uint64_t own = log_bytes(store);
-    if (limit_bytes > store->config.limit_bytes ||
+    if (limit_bytes > store->limit_max_bytes ||
         limit_bytes < own + RESERVES_LEAST * store->arena.reserve_bytes)
         return false;
     limit_bytes -= own;

@@ -16,9 +16,10 @@ struct store {
     uint32_t nopen; /* shards that store_free() is to close */
     unsigned shard_shift;
     size_t large_bytes;
-    uint32_t reclaim_at;   /* where the next reclaim begins, so that shards take turns */
-    uint64_t tidied_bytes; /* stats.appended_bytes at the last store_tidy() */
-    uint32_t full_s;       /* the second in which no room for new items was found: not looked for twice */
+    uint64_t limit_max_bytes; /* what store_set_limit() takes at most */
+    uint32_t reclaim_at;      /* where the next reclaim begins, so that shards take turns */
+    uint64_t tidied_bytes;    /* stats.appended_bytes at the last store_tidy() */
+    uint32_t full_s;          /* the second in which no room for new items was found: not looked for twice */
     struct shard *shards;
     struct log *log; /* NULL: no disk */
     struct recovery recovery;

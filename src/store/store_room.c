@@ -132,6 +132,32 @@ void store_read_stats(struct store *store, struct store_stats *ret)
         read_log_stats(store, ret);
 }
 
+static uint32_t oldest_of(const struct shard *shard, enum store_class class)
+{
+    uint32_t oldest_s = UINT32_MAX;
+    for (uint32_t id = 1; id < shard->segments_cap; id++) {
+        const struct segment *segment = shard->segments[id];
+        if (segment != NULL && segment->class == (uint8_t) class && segment->live > 0 &&
+            segment->oldest_s < oldest_s)
+            oldest_s = segment->oldest_s;
+    }
+    return oldest_s;
+}
+
+uint32_t store_oldest_age_s(struct store *store, enum store_class class, uint32_t now_s)
+{
+    uint32_t oldest_s = UINT32_MAX;
+    for (uint32_t i = 0; i < store->nshards; i++) {
+        struct shard *shard = &store->shards[i];
+        pthread_mutex_lock(&shard->lock);
+        uint32_t of_shard_s = oldest_of(shard, class);
+        shard_unlock(shard);
+        oldest_s = of_shard_s < oldest_s ? of_shard_s : oldest_s;
+    }
+    uint32_t now = to_store_s(store, now_s);
+    return oldest_s < now ? now - oldest_s : 0;
+}
+
 /*
  * How eagerly to tidy. Compaction is cheap where most of a segment is garbage and dear where little is. So
  * while memory is free a busy store keeps up to as much garbage as living data, and works off only what is

@@ -179,6 +179,7 @@ static enum visit visit_item(struct shard *shard, const struct record *record, u
     if (walk->kind == WALK_COMPACT)
         return copy_out(shard, record, slot);
     segment_note_expiry(walk->segment, record_expiry(record));
+    segment_note_use(walk->segment, record->seen_s);
     return VISIT_ON;
 }
 
@@ -211,7 +212,8 @@ static void begin(struct shard *shard, enum walk_kind kind, struct segment *segm
 {
     shard->walk = (struct walk){.kind = kind, .segment = segment, .offset = SEGMENT_HEAD};
     if (kind == WALK_SWEEP)
-        segment->soonest_s = UINT32_MAX; /* what is found, written or touched from here on notes itself */
+        segment->soonest_s = segment->oldest_s =
+            UINT32_MAX; /* what is found, written or touched from here on notes itself */
 }
 
 /* Is there nothing more to be had from the segment but its room? */

@@ -48,6 +48,23 @@ def test_text_needs_a_login():
         equal((stats["auth_cmds"], stats["auth_errors"]), (2, 1), "auth_cmds, auth_errors")
 
 
+def test_wrong_passwords_end_the_connection():
+    """The tenth is told, and closed; so is one who sends many at once, of which no more than ten are looked at."""
+    with folder() as where, server("-S", "-Y", str(users(where))) as s:
+        with Client(s.address) as c:
+            equal([log_in(c, "alice", f"wrong{i}") for i in range(10)], [FAILURE] * 10, "in text")
+            equal(c.rest(), b"", "and then")
+        with Client(s.address) as c:
+            equal([sasl(c, "alice", f"wrong{i}")[0] for i in range(10)], [DENIED] * 10, "in binary")
+            equal(c.rest(), b"", "and then")
+        with Client(s.address) as c:
+            c.send(b"set x 0 0 11\r\nalice wrong\r\n" * 200)
+            equal(c.rest(), (FAILURE.encode() + b"\r\n") * 10, "all at once")
+        with Client(s.address) as c:
+            equal(log_in(c), "STORED", "another connection")
+            equal(c.stats()["auth_errors"], 30, "auth_errors")
+
+
 def test_text_login_in_one_batch_with_what_follows():
     with folder() as where, server("-Y", str(users(where))) as s, Client(s.address) as c:
         c.send(b"get a\r\nset x 0 0 12\r\nalice secret\r\nset a 0 0 1\r\n1\r\nget a\r\n")

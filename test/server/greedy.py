@@ -10,7 +10,7 @@ import harness
 import wire
 from harness import MIB, check, equal, in_threads, server, wait_for
 from steady import attacked
-from wire import Client
+from wire import GET, NOOP, Client, packet
 
 BIG = b"b" * 500000
 FULL = "SERVER_ERROR out of memory storing object"
@@ -181,6 +181,27 @@ def test_values_of_others_while_answers_are_not_read():
         for client in bad:
             send_what_goes(client, b"get bigkey\r\n" * 1000)
         time.sleep(0.3)
+
+
+def test_a_get_that_finds_no_room_for_its_answer():
+    """It is told, whatever it had been told before, and closed, as its answer may be half said; others go on."""
+    with server("-t", "1", "-o", "read_buf_mem_limit=1", "-I", "2m") as s, Client(s.address) as c, crowd(s.address, 8) as bad:
+        c.store("big", b"v" * 300000)
+        c.store("small", b"x")
+        for client in bad:
+            send_what_goes(client, b"get big\r\n" * 40)
+        wait_for(lambda: c.stats()["read_buf_bytes"] > MIB - 300000, "buffers are held")
+        none = b"SERVER_ERROR out of memory writing get response\r\n"
+        for asked, told in ((b"get big\r\n", none), (b"get small big small\r\nmn\r\n", b"VALUE small 0 1\r\nx\r\n" + none),
+                            (b"mg big v\r\nmn\r\n", b"SERVER_ERROR out of memory\r\n")):
+            with Client(s.address) as other:
+                other.send(asked)
+                equal(other.rest(), told, asked)
+        with Client(s.address) as other:
+            other.send(packet(GET, b"big") + packet(NOOP))
+            equal(other.answer()[1], 0x82, "in binary")
+            equal(other.rest(), b"", "and then")
+        equal(c.get("small"), b"x", "what is small")
 
 
 def test_split_requests_while_buffers_are_hoarded():

@@ -289,11 +289,44 @@ def test_memory_limit_lowered_and_raised():
         check(c.stats()["evictions"] > 1000, "cache was evicted")
         equal(c.get("memc.sess.key.1"), b"v", "a session")
         c.store("another", value)
-        equal(c.command("cache_memlimit 33"), "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust", "too much")
+        equal(c.command("cache_memlimit 257"), "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust", "too much")
         equal(c.command("cache_memlimit 32"), "OK", "raised again")
         for i in range(5000):
             c.send(f"set d{i} 0 0 4000 noreply\r\n".encode() + value + b"\r\n")
         check(c.stats()["cloakroom_used_bytes"] > 16 * MIB, "there is room again")
+
+
+def fill(client, name, n):
+    value = os.urandom(4000)
+    for i in range(n):
+        client.send(f"set {name}{i} 0 0 4000 noreply\r\n".encode() + value + b"\r\n")
+    return client.stats()
+
+
+def test_memory_limit_above_what_it_began_with():
+    """Eight times at most: all of it can be used, and comes back."""
+    with server("-m", "8", "-t", "1") as s, Client(s.address) as c:
+        full = fill(c, "a", 3000)
+        check(full["evictions"] > 0 and full["cloakroom_used_bytes"] <= 8 * MIB, "8 MiB are full")
+        equal(c.command("cache_memlimit 64"), "OK", "raised")
+        equal(c.stats("settings")["maxbytes"], 64 * MIB, "maxbytes")
+        more = fill(c, "b", 12000)
+        equal(more["evictions"], full["evictions"], "nothing more was evicted for 48 MB")
+        check(more["cloakroom_used_bytes"] > 46 * MIB, f"it holds {more['cloakroom_used_bytes']}")
+        past = fill(c, "c", 6000)
+        check(past["evictions"] > full["evictions"] and past["cloakroom_used_bytes"] <= 64 * MIB, "64 MiB are full")
+        equal(c.command("cache_memlimit 8"), "OK", "lowered")
+        wait_for(lambda: c.stats()["cloakroom_used_bytes"] <= 8 * MIB, "what is used comes down", 20)
+        wait_for(lambda: s.memory_mib() < 40 * (6 if harness.is_sanitized() else 1), "so does memory", 20)
+
+
+def test_no_addresses_to_grow_into():
+    """Where there are only those for -m, it starts, and the limit stays where it was."""
+    if harness.is_sanitized():
+        raise Skip("a sanitizer takes all addresses itself")
+    with server("-m", "1000", "-t", "1", limits={resource.RLIMIT_AS: 2500 << 20}) as s, Client(s.address) as c:
+        equal(c.command("cache_memlimit 1001"), "MEMLIMIT_ADJUST_FAILED out of bounds or unable to adjust", "raised")
+        equal(c.command("cache_memlimit 500"), "OK", "lowered")
 
 
 # debugtime, for memcached's own test suite

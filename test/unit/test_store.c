@@ -27,6 +27,20 @@ static void puts_gets_removes(void **state)
     store_free(&store);
 }
 
+/* Of each class its own: the one that was used longest ago. */
+static void the_oldest_has_an_age(void **state)
+{
+    (void)state;
+    struct store *store = open_store((struct store_config){0});
+    assert_int_equal(store_oldest_age_s(store, STORE_CACHE, NOW), 0);
+    assert_int_equal(put(store, "a", bytes_of("one"), 0, STORE_CACHE, NOW), ERR_NONE);
+    assert_int_equal(put(store, "s", bytes_of("one"), 0, STORE_SESSION, NOW + 5), ERR_NONE);
+    assert_int_equal(put(store, "b", bytes_of("one"), 0, STORE_CACHE, NOW + 10), ERR_NONE);
+    assert_int_equal(store_oldest_age_s(store, STORE_CACHE, NOW + 20), 20);
+    assert_int_equal(store_oldest_age_s(store, STORE_SESSION, NOW + 20), 15);
+    store_free(&store);
+}
+
 static void versions_rise(void **state)
 {
     (void)state;
@@ -453,6 +467,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(puts_gets_removes),
+        cmocka_unit_test(the_oldest_has_an_age),
         cmocka_unit_test(versions_rise),
         cmocka_unit_test(keys_of_one_tag_are_told_apart),
         cmocka_unit_test(versions_are_unique_and_flushed_in_every_shard),
