@@ -52,9 +52,9 @@ struct conn {
     unsigned listener_role; /* what its role becomes then */
     uint32_t events;        /* what the loop watches */
     uint8_t nwrong_logins;
-    bool is_last;           /* close once the answers are out */
-    bool is_datagram;       /* it came as one, and ends with its answer: see udp.h */
-    bool is_owed_mail;      /* its mail is on the way: free it when that has come */
+    bool is_last;      /* close once the answers are out */
+    bool is_datagram;  /* it came as one, and ends with its answer: see udp.h */
+    bool is_owed_mail; /* its mail is on the way: free it when that has come */
     struct proto proto;
     struct buffer in;
     struct buffer out;
