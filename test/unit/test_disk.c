@@ -2,9 +2,8 @@
  * Promises of io/disk.h, held by the real disk; and those of sim/sim_disk.h, without which the crash tests would prove
  * nothing: what was synced outlives a cut, what was not may be lost or torn, a failed sync loses, a kill loses nothing.
  */
-#include "unit.h"
+#include "test_disk_room.h"
 
-#include "io/disk.h"
 #include "sim/sim_disk.h"
 
 #include <errno.h>
@@ -13,46 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { SECTOR = 512, LEN = 16 * SECTOR, CUTS = 400 };
-
-struct room {
-    char path[64];
-    struct disk *disk;
-};
-
-static int set_up(void **state)
-{
-    struct room *room = calloc(1, sizeof *room);
-    strcpy(room->path, "/tmp/cloakroom-disk-XXXXXX");
-    assert_non_null(mkdtemp(room->path));
-    assert_int_equal(disk_open(room->path, false, &room->disk), 0);
-    *state = room;
-    return 0;
-}
-
-static void remove_name(void *arg, const char *name)
-{
-    struct disk *disk = arg;
-    assert_int_equal(disk->ops->remove(disk, name), 0);
-}
-
-static int tear_down(void **state)
-{
-    struct room *room = *state;
-    if (room->disk != NULL)
-        assert_int_equal(room->disk->ops->list(room->disk, remove_name, room->disk), 0);
-    disk_close(&room->disk);
-    disk_close(&room->disk); /* nothing */
-    rmdir(room->path);
-    free(room);
-    return 0;
-}
 
 static void add_name(void *arg, const char *name)
 {
@@ -143,53 +108,6 @@ static void files_are_private_and_do_not_pass_to_a_child(void **state)
     file = room->disk->ops->open(room->disk, "a", DISK_READ);
     assert_int_equal(room->disk->ops->write(room->disk, file, "x", 1, 0), -EBADF);
     room->disk->ops->close(room->disk, file);
-}
-
-enum { CROWD = 3000, BATON_LISTINGS = 300 };
-
-static void count_names(void *arg, const char *name)
-{
-    unsigned *seen = arg;
-    seen[strncmp(name, "baton", 5) == 0]++;
-}
-
-/* The next one is made before the last one goes, so at each moment there is one or two. */
-static _Noreturn void pass_the_baton(struct disk *disk)
-{
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails does not end it */
-    char name[2][32] = {"baton-0"};
-    for (unsigned i = 1;; i++) {
-        snprintf(name[i % 2], sizeof name[0], "baton-%u", i);
-        disk->ops->close(disk, disk->ops->open(disk, name[i % 2], DISK_CREATE));
-        if (disk->ops->remove(disk, name[(i + 1) % 2]) != 0)
-            _exit(1);
-    }
-}
-
-/* In a directory too large for what the C library reads in one go. */
-static void a_listing_is_of_one_moment(void **state)
-{
-    struct room *room = *state;
-    struct disk *disk = room->disk;
-    for (unsigned i = 0; i < CROWD; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "one-of-a-crowd-of-files-with-long-names-%u", i);
-        disk->ops->close(disk, disk->ops->open(disk, name, DISK_CREATE));
-    }
-    disk->ops->close(disk, disk->ops->open(disk, "baton-0", DISK_CREATE));
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0)
-        pass_the_baton(disk);
-    for (unsigned i = 0; i < BATON_LISTINGS; i++) {
-        unsigned seen[2] = {0};
-        int result = disk->ops->list(disk, count_names, seen);
-        assert_true(result == 0 || result == DISK_IN_PIECES);
-        assert_int_equal(seen[0], CROWD);
-        assert_true(result == DISK_IN_PIECES || seen[1] == 1 || seen[1] == 2);
-    }
-    assert_int_equal(kill(child, SIGKILL), 0);
-    assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 /* More than the system writes or reads at once, through a limit on the size of files that cuts it short. */
@@ -495,7 +413,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(files_are_made_written_and_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_are_private_and_do_not_pass_to_a_child, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_listing_is_of_one_moment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_write_that_cannot_be_whole_fails, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_one_process_has_the_lock, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_directory_is_made_when_only_its_last_part_is_missing, set_up,
