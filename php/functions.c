@@ -29,29 +29,27 @@ static struct pool *find_pool(void)
     return pool;
 }
 
-static bool ask(struct server *server, const char *text, struct reply *ret)
+static bool ask(struct pool *pool, struct server *server, const char *text, struct reply *ret)
 {
+    pool->round_trips++;
     return server_ask(server, cloakroom_limits(), bytes_of(text), (struct bytes){0}) &&
            server_next(server, ret);
 }
 
-static bool is_no_answer(struct server *server)
+static bool refuse(struct server *server)
 {
-    snprintf(server->error, sizeof server->error,
-             "%s: answered what is no answer to that; is this cloakroomd, and of this version?",
-             server->shown);
-    server_drop(server);
+    server_refuse(server);
     return false;
 }
 
 /* An answer of one line, with a number. */
-static bool ask_number(struct server *server, const char *text, uint64_t *ret)
+static bool ask_number(struct pool *pool, struct server *server, const char *text, uint64_t *ret)
 {
     struct reply reply;
-    if (!ask(server, text, &reply))
+    if (!ask(pool, server, text, &reply))
         return false;
     if (reply.code != REPLY_DONE && reply.code != REPLY_MISSING)
-        return is_no_answer(server);
+        return refuse(server);
     *ret = reply.code == REPLY_DONE ? reply.number : 0;
     return server_finish(server);
 }
@@ -66,7 +64,7 @@ static zend_long ask_all(struct pool *pool, const char *text)
     size_t nfailed = 0;
     for (size_t i = 0; i < pool->n; i++) {
         uint64_t number;
-        if (ask_number(&pool->servers[i], text, &number)) {
+        if (ask_number(pool, &pool->servers[i], text, &number)) {
             sum += number;
         } else {
             failed = &pool->servers[i];
@@ -205,15 +203,15 @@ static void add_session(zval *list, const struct reply *reply)
 }
 
 /* One page, behind the cursor, which then is that of the next; "" when there is none. */
-static bool add_page(struct server *server, const char *tag, size_t n, char cursor[static CURSOR_MAX],
-                     zval *list)
+static bool add_page(struct pool *pool, struct server *server, const char *tag, size_t n,
+                     char cursor[static CURSOR_MAX], zval *list)
 {
     char line[REQUEST_MAX];
     char room[80];
     struct reply reply;
     snprintf(line, sizeof line, "sl G%s N%zu%s%s%s", tag, n, cloakroom_application_flag(room),
              cursor[0] != '\0' ? " C" : "", cursor);
-    if (!ask(server, line, &reply))
+    if (!ask(pool, server, line, &reply))
         return false;
     while (reply.code == REPLY_SESSION) {
         add_session(list, &reply);
@@ -221,20 +219,20 @@ static bool add_page(struct server *server, const char *tag, size_t n, char curs
             return false;
     }
     if (reply.code != REPLY_EMPTY || reply.cursor.len >= CURSOR_MAX)
-        return is_no_answer(server);
+        return refuse(server);
     snprintf(cursor, CURSOR_MAX, "%.*s", (int)reply.cursor.len, reply.cursor.len > 0 ? reply.cursor.p : "");
     return server_finish(server);
 }
 
 /* All that a server has, as long as there is room for them. */
-static bool add_sessions(struct server *server, const char *tag, size_t most, zval *list)
+static bool add_sessions(struct pool *pool, struct server *server, const char *tag, size_t most, zval *list)
 {
     char cursor[CURSOR_MAX] = "";
     do {
         size_t have = zend_hash_num_elements(Z_ARRVAL_P(list));
         if (have >= most)
             return true;
-        if (!add_page(server, tag, most - have < PAGE_MAX ? most - have : PAGE_MAX, cursor, list))
+        if (!add_page(pool, server, tag, most - have < PAGE_MAX ? most - have : PAGE_MAX, cursor, list))
             return false;
     } while (cursor[0] != '\0');
     return true;
@@ -264,7 +262,7 @@ ZEND_FUNCTION(cloakroom_sessions)
     size_t nfailed = 0;
     array_init(&by_handle);
     for (size_t i = 0; i < pool->n; i++)
-        if (!add_sessions(&pool->servers[i], tag, (size_t)most, &by_handle)) {
+        if (!add_sessions(pool, &pool->servers[i], tag, (size_t)most, &by_handle)) {
             failed = &pool->servers[i];
             nfailed++;
         }
@@ -306,7 +304,7 @@ static void add_server(zval *list, const struct server *server)
 /* Of all servers together, and each. */
 static void add_pool(zval *array, const struct pool *pool)
 {
-    struct server_figures sum = {0};
+    struct server_figures sum = {.round_trips = pool->round_trips};
     const char *last_error = "";
     bool is_connected = false;
     zval list;
@@ -314,7 +312,6 @@ static void add_pool(zval *array, const struct pool *pool)
     for (size_t i = 0; i < pool->n; i++) {
         const struct server *server = &pool->servers[i];
         sum.connects += server->figures.connects;
-        sum.round_trips += server->figures.round_trips;
         sum.waits += server->figures.waits;
         sum.waited_ms += server->figures.waited_ms;
         sum.failures += server->figures.failures;

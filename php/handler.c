@@ -57,7 +57,7 @@ static zend_result open_as(enum stand_in which, void **mod_data, const char *sav
     if (pool == NULL)
         return session_complain("%s", error);
     struct session *session = ecalloc(1, sizeof *session);
-    session->pool = pool;
+    session->copies.pool = pool;
     CLOAKROOM_G(current) = pool;
     CLOAKROOM_G(acting_as) = which;
     PS_SET_MOD_DATA(session);
@@ -187,6 +187,7 @@ static PS_VALIDATE_SID_FUNC(cloakroom)
         return FAILURE;
     case FETCH_BUSY:
     case FETCH_FAILED:
+    case FETCH_AWAY:
         break;
     }
     session->has_failed = true;

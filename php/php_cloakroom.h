@@ -20,6 +20,13 @@
 
 extern zend_module_entry cloakroom_module_entry;
 
+/* What goes along with a session from server to server, and from an old id to a new one. */
+struct belongings {
+    int64_t made_s;  /* when it was made, since 1970 */
+    uint64_t life_s; /* its absolute end, from then on; 0: none */
+    struct tags tags;
+};
+
 enum {
     REDUNDANCY_MAX = 8,
     TOKEN_MAX = 44, /* two numbers of 64 bits, a dash and a zero */
@@ -57,6 +64,7 @@ ZEND_BEGIN_MODULE_GLOBALS(cloakroom)
     zend_string *current_id;     /* its id, borrowed; or NULL */
     char predecessor[TOKEN_MAX]; /* of the session that the next one takes the place of, or "" */
     const struct server *predecessor_server; /* only to be compared */
+    struct belongings inherited; /* of the predecessor */
     struct tags tags;            /* given by cloakroom_tag(), not yet sent */
 ZEND_END_MODULE_GLOBALS(cloakroom)
 /* clang-format on */

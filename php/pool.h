@@ -17,7 +17,8 @@ enum { POOLS_MAX = 16, POOL_PATH_MAX = 4096 };
 
 struct pool {
     struct pool *next;
-    char *path; /* the save_path as it was written */
+    char *path;           /* the save_path as it was written */
+    uint64_t round_trips; /* of all servers; what was asked of several at once counts once */
     size_t n;
     struct server servers[];
 };

@@ -128,6 +128,16 @@ static bool refused(struct server *server, struct bytes line)
     return false;
 }
 
+void server_refuse(struct server *server)
+{
+    snprintf(
+        server->error, sizeof server->error,
+        "%.120s: answered what is no answer to what it was asked; is this cloakroomd, and of this version?",
+        server->shown);
+    server->figures.failures++;
+    server_drop(server);
+}
+
 static bool is_mine(const struct server *server, const struct reply *reply)
 {
     uint64_t number;
@@ -166,6 +176,11 @@ bool server_read_value(struct server *server, char *to, size_t len)
 {
     enum err err = client_read_value(&server->client, to, len);
     return err == ERR_NONE || fail_call(server, server->limits, err);
+}
+
+void server_hurry(struct server *server, uint32_t within_ms)
+{
+    client_set_answer_ms(&server->client, within_ms);
 }
 
 bool server_finish(struct server *server)

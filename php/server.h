@@ -41,6 +41,7 @@ struct server_figures {
 struct server {
     char error[CLIENT_ERROR_MAX]; /* the last; "" if there was none */
     struct server_figures figures;
+    bool is_missed; /* the caller's note: its failure was told, and it has not answered since */
     bool has_lease; /* the caller's note: taken on this connection and not given back */
 
     char shown[PATH_NAME_MAX + 8]; /* its address, for people */
@@ -68,8 +69,14 @@ bool server_next(struct server *server, struct reply *ret);
 
 bool server_read_value(struct server *server, char *to, size_t len);
 
+/* Wait no longer than this for what was asked: it has had its time. */
+void server_hurry(struct server *server, uint32_t within_ms);
+
 /* The answer was read to its end. */
 bool server_finish(struct server *server);
+
+/* The caller has read what is no answer to its request: closes, and says so in `error`. */
+void server_refuse(struct server *server);
 
 /* Closes; a lease that it held falls to the next. */
 void server_drop(struct server *server);

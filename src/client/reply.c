@@ -56,8 +56,6 @@ static bool take_field(char letter, struct bytes text, struct reply *reply)
         return take_tag(text, reply);
     case 't':
         return num_parse_i64(text, &reply->ttl_s);
-    case 'f':
-        return num_parse_u64(text, &reply->flags);
     case 'a':
         return num_parse_u64(text, &reply->age_s);
     case 'i':
@@ -66,8 +64,13 @@ static bool take_field(char letter, struct bytes text, struct reply *reply)
         return num_parse_u64(text, &reply->waited_ms);
     case 'n':
         return num_parse_u64(text, &reply->waiting);
+    case 'f':
+        return num_parse_u64(text, &reply->flags);
     case 'E':
         return num_parse_u64(text, &reply->life_s);
+    case 'l':
+        reply->is_leased = text.len == 0;
+        return true;
     case 'v':
         reply->has_revision = true;
         return num_parse_u64(text, &reply->revision);

@@ -49,6 +49,7 @@ struct reply {
     uint64_t life_s;   /* E, 0: no end */
     uint64_t size;     /* s of SE */
     bool has_revision;
+    bool is_leased;    /* l: somebody has the lease there */
     bool is_succeeded; /* s of VA */
     bool is_held;      /* it has an m */
 };

@@ -139,6 +139,7 @@ struct op_session {
     uint32_t told_life_s;          /* of open, if it tells: its end, from when it was made; 0: none */
     const struct bytes *told_tags; /* the same; while place() is called */
     size_t ntold_tags;
+    bool told_held;   /* of open, if it tells and only reads: somebody has its lease here */
     uint32_t waiting; /* of who is busy: how many wait, how long it has been held, by whom */
     uint64_t held_ms;
     size_t holder_len;

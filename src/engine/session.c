@@ -80,6 +80,8 @@ static void tell(const struct work *work)
     struct op_session *session = work->op->session;
     const struct traits *was = &work->was;
     session->has_revision = work->has_was;
+    session->told_held =
+        session->read_only && lock_is_held(&work->local->locks, work_key(work), work->op->now_s);
     session->revision = was->revision;
     session->told_tags = was->tags;
     session->ntold_tags = was->ntags;
@@ -153,7 +155,8 @@ static void set_copied(struct work *work, const struct op_session *session)
     uint32_t now_s = kept_in(work, 0);
     uint32_t made_s = session->made_s < now_s ? now_s - session->made_s : 1;
     uint32_t apart_s = made_s > is->creation_s ? made_s - is->creation_s : is->creation_s - made_s;
-    if (is->creation_s == 0 || apart_s > AGE_SLACK_S)
+    bool is_new = !work->has_was || is_killed(work) || is->creation_s == 0;
+    if (is_new || apart_s > AGE_SLACK_S)
         is->creation_s = made_s;
     if (session->made_s > AGE_SLACK_S) /* it has been written before, elsewhere */
         is->marks &= ~(unsigned)MARK_FIRST;

@@ -217,6 +217,7 @@ struct answer {
     const struct bytes *tags; /* of a hit, when has_revision: as long as it is being composed */
     size_t ntags;
     uint32_t life_s;   /* of a hit, when has_revision: from when it was made; 0: no end */
+    bool is_held;      /* read, and its revision was asked for: somebody has the lease */
     bool has_revision; /* opened, and its revision was asked for: there is one, or a marker */
     bool has_token;    /* opened with a lease; written, and the lease was kept */
     bool is_succeeded; /* of a hit: the old one, readable for a while, of a session that has a new id */

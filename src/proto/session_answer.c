@@ -97,6 +97,8 @@ size_t session_put_answer(const struct request *request, const struct answer *an
         p = put_number(put_token(p, answer), 'w', answer->waited_ms);
     if (answer->has_revision && answer->status == STATUS_MISS)
         p = put_number(p, 'v', answer->revision);
+    if (answer->is_held && answer->status == STATUS_MISS)
+        p = put_flag(p, 'l');
     return put_rest(p, request, out);
 }
 
@@ -106,6 +108,8 @@ size_t session_put_hit_head(const struct request *request, const struct answer *
     p = put_number(put_number(p, 'c', answer->cas), 'f', answer->flags);
     p = put_number(put_ttl(p, answer->ttl_s), 'a', answer->age_s);
     p = put_copy(put_number(p, 'w', answer->waited_ms), answer);
+    if (answer->is_held)
+        p = put_flag(p, 'l');
     return put_rest(answer->is_succeeded ? put_flag(p, 's') : p, request, out);
 }
 

@@ -63,6 +63,7 @@ void verbs_fill_answer(const struct op_session *session, struct answer *ret)
     ret->is_succeeded = session->is_succeeded;
     ret->has_revision = session->tells && session->has_revision;
     ret->revision = session->revision;
+    ret->is_held = session->told_held;
     ret->life_s = session->told_life_s;
     ret->tags = session->told_tags;
     ret->ntags = session->ntold_tags;

@@ -55,7 +55,7 @@ def with_tokens(line, tokens):
 
 def test_the_examples_of_the_document():
     blocks = examples()
-    equal(len(blocks), 2, "examples in docs/protocol.md")
+    equal(len(blocks), 3, "examples in docs/protocol.md")
     with people(1) as (s, (c,)):
         put(c, "4f1d", b"hello", tags=["user:42"], life_s=1440)
         for other in ("a", "b"):

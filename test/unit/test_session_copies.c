@@ -113,6 +113,18 @@ static void a_kill_beats_who_did_not_know(void **state)
     assert_true(told(bench, &a) == KILLED(20));
 }
 
+/* Also by a few seconds: who succeeds another over and over would never grow old. */
+static void a_new_one_is_as_old_as_is_told(void **state)
+{
+    struct bench *bench = *state;
+    struct person a = {0};
+    bench->clock.steady_s += 1000;
+    assert_int_equal(
+        copy_as(bench, &a, "one", REVISION(1, 1), (struct op_session){.has_age = true, .made_s = 3}), OP_OK);
+    (void)told(bench, &a);
+    assert_int_equal(a.session.age_s, 3);
+}
+
 static void the_succeeded_stays_so(void **state)
 {
     struct bench *bench = *state;
@@ -181,13 +193,10 @@ static void all_that_belongs_to_it_goes_with_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_BENCH(the_higher_revision_stays),
-        WITH_BENCH(a_copy_spoils_the_token),
-        WITH_BENCH(a_copy_takes_no_lease),
-        WITH_BENCH(writers_without_a_revision_count_on),
-        WITH_BENCH(a_kill_beats_who_did_not_know),
-        WITH_BENCH(the_succeeded_stays_so),
-        WITH_BENCH(all_that_belongs_to_it_goes_with_it),
+        WITH_BENCH(the_higher_revision_stays),     WITH_BENCH(a_copy_spoils_the_token),
+        WITH_BENCH(a_copy_takes_no_lease),         WITH_BENCH(writers_without_a_revision_count_on),
+        WITH_BENCH(a_kill_beats_who_did_not_know), WITH_BENCH(a_new_one_is_as_old_as_is_told),
+        WITH_BENCH(the_succeeded_stays_so),        WITH_BENCH(all_that_belongs_to_it_goes_with_it),
     };
     return cmocka_run_group_tests_name("session_copies", tests, NULL, NULL);
 }
