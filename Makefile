@@ -160,7 +160,7 @@ php: $(B)/cloakroom.so ## the PHP extension, into build/release/cloakroom.so
 $(B)/cloakroom.so: $(PHP_SOURCES) $(wildcard php/*.h src/base/*.[ch] src/client/*.[ch]) Makefile
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
-	@$(CC) $(CPPFLAGS) $(CFLAGS) $(PHP_FLAGS) -shared -o $@ $(PHP_SOURCES) -lz
+	@$(CC) $(CPPFLAGS) $(CFLAGS) $(PHP_FLAGS) -shared -o $@ $(PHP_SOURCES) -lm -lssl -lcrypto -lz
 # The packagers' way and PIE's (composer.json), in a copy. Were the hash in the arginfo not that of the stub, phpize's
 # Makefile would try to download what makes it.
 php-phpize: ## build the extension by phpize, as packages do, into build/phpize/php/modules/

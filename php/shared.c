@@ -18,6 +18,7 @@
 #include "../src/client/connect.c"
 #undef advice_of
 
+#include "../src/client/channel.c"
 #include "../src/client/client.c"
 #include "../src/client/ranking.c"
 #include "../src/client/reply.c"

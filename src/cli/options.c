@@ -8,7 +8,8 @@ static const struct option_row rows[] = {
     {.letter = 's',
      .name = "server",
      .argument = "<addr>",
-     .help = "the server to ask: host:port, [v6]:port, a socket's path, or unix:// and that",
+     .help = "the server to ask: host:port, [v6]:port, tls://host:port?ca=FILE, a socket's path, or unix:// "
+             "and that",
      OPTION_TEXT(struct options, server)},
     {.letter = 't',
      .name = "timeout-ms",

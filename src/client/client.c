@@ -1,7 +1,6 @@
 /* Asking and reading answers, see client.h. */
 #include "client/client.h"
 #include "base/check.h"
-#include "client/connect.h"
 #include "client/deadline.h"
 
 #include <assert.h>
@@ -9,9 +8,6 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
-#include <unistd.h>
 
 enum { QUOTE_MAX = 80 };
 
@@ -38,6 +34,9 @@ static enum err fail_system(struct client *client, const char *what)
     if (errno == ECONNRESET || errno == EPIPE)
         return fail(client, ERR_CLOSED,
                     "the connection broke off; the server has ended, or gave this connection up");
+    if (errno == EACCES)
+        return fail(client, ERR_SYSTEM,
+                    "it wants to know who asks: give a certificate of the client's own with cert= and key=");
     return fail(client, ERR_SYSTEM, "cannot %s: %s", what, strerror(errno));
 }
 
@@ -103,10 +102,8 @@ static void begin(struct client *client, const char *shown, struct client_limits
 
 static enum err reach(struct client *client, const struct address *address, struct client_limits limits)
 {
-    char why[CONNECT_ERROR_MAX];
-    if (address->is_tls)
-        return fail(client, ERR_USAGE, "TLS is not there yet; write tcp://, in a network of your own");
-    enum err err = connect_open(address, limits.connect_ms, &client->fd, why);
+    char why[CHANNEL_ERROR_MAX];
+    enum err err = channel_open(&client->channel, address, limits.connect_ms, why);
     client->is_open = err == ERR_NONE;
     return err == ERR_NONE ? ERR_NONE : fail(client, err, "%s", why);
 }
@@ -142,7 +139,7 @@ void client_close(struct client *client)
     if (client == NULL || !client->is_open)
         return;
     client->is_open = false;
-    close(client->fd);
+    channel_close(&client->channel);
 }
 
 /* ---- sending ---- */
@@ -155,7 +152,7 @@ static enum err check_quiet(struct client *client)
     char quoted[QUOTE_MAX];
     ssize_t len;
     do
-        len = recv(client->fd, unasked, sizeof unasked, MSG_DONTWAIT);
+        len = channel_peek(&client->channel, unasked, sizeof unasked);
     while (len < 0 && errno == EINTR);
     if (len < 0 && errno == EAGAIN)
         return ERR_NONE;
@@ -190,14 +187,14 @@ static enum err send_all(struct client *client, const struct bytes *parts, size_
     size_t sent = 0;
     for (;;) {
         struct iovec vectors[CLIENT_PARTS_MAX];
-        struct msghdr message = {.msg_iov = vectors, .msg_iovlen = fill_vectors(parts, n, sent, vectors)};
-        if (message.msg_iovlen == 0)
+        size_t nvectors = fill_vectors(parts, n, sent, vectors);
+        if (nvectors == 0)
             return ERR_NONE;
-        ssize_t len = sendmsg(client->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t len = channel_send(&client->channel, vectors, nvectors);
         if (len >= 0) {
             sent += (size_t)len;
         } else if (errno == EAGAIN) {
-            enum err err = deadline_wait(deadline_ns, client->fd, POLLOUT);
+            enum err err = deadline_wait(deadline_ns, client->channel.fd, client->channel.wanted);
             if (err != ERR_NONE)
                 return fail_wait(client, err, "send");
         } else if (errno != EINTR) {
@@ -240,11 +237,15 @@ static enum err receive(struct client *client, uint64_t deadline_ns, char *to, s
     client->end = ahead;
     struct iovec vectors[] = {{.iov_base = to, .iov_len = len},
                               {.iov_base = client->buffer + ahead, .iov_len = CLIENT_BUFFER_BYTES - ahead}};
+    bool is_ready = channel_holds_more(&client->channel);
+    client->channel.wanted = POLLIN;
     for (;;) {
-        enum err err = deadline_wait(deadline_ns, client->fd, POLLIN);
+        enum err err =
+            is_ready ? ERR_NONE : deadline_wait(deadline_ns, client->channel.fd, client->channel.wanted);
         if (err != ERR_NONE)
             return fail_wait(client, err, "read");
-        ssize_t got = readv(client->fd, vectors, 2);
+        is_ready = false;
+        ssize_t got = channel_receive(&client->channel, vectors, 2);
         if (got == 0)
             return fail(client, ERR_CLOSED,
                         "closed the connection before the answer was whole; the server was stopped, or gave "

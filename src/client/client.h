@@ -24,7 +24,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "client/address.h"
+#include "client/channel.h"
 
 enum {
     CLIENT_LINE_MAX = 2048,      /* of an answer's line, its end not counted */
@@ -45,7 +45,7 @@ struct client {
     /* Private. */
     bool is_open;
     bool is_asked; /* from client_send() to client_finish() */
-    int fd;
+    struct channel channel;
     uint32_t answer_ms;
     size_t begin, end; /* what is read ahead lies between them in `buffer` */
     char server[CLIENT_SERVER_SHOWN_MAX];

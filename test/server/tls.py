@@ -401,3 +401,24 @@ def test_many_connections_come_and_go():
         harness.in_threads([visit] * 4, 60)
         with TlsClient(s.address, where) as c:
             wait_for(lambda: c.stats()["curr_connections"] == 1, "all have gone")
+
+
+def test_the_tool():
+    tool = os.path.join(os.path.dirname(harness.program), "cloakroom")
+
+    def ping(address):
+        done = subprocess.run([tool, "--server", address, "ping", "1"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=20 * harness.slow, check=False)
+        return done.returncode == 0, done.stdout + done.stderr
+
+    with certificates() as where, server(*words(where)) as s:
+        there = f"tls://localhost:{s.ports[0]}"
+        good, said = ping(f"{there}?ca={where}/ca.pem")
+        check(good and "1 of 1 answered" in said, said)
+        good, said = ping(there)
+        check(not good and "its certificate is not trusted" in said, said)
+        good, said = ping(f"{there}?ca={where}/ca.pem&name=elsewhere")
+        check(not good and "for another name than elsewhere" in said, said)
+        check(ping(f"{there}?verify=0")[0], "whoever it is")
+        good, said = ping(f"{there}?colour=blue")
+        check(not good and "'colour' behind the ?" in said, said)

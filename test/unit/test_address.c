@@ -72,6 +72,13 @@ static const struct {
     {"local host:11211", "no host"},
     {" localhost:11211", "no host"},
     {"local\nhost:11211", "no host"},
+    {"tls://localhost", "the port is missing"},
+    {"tls://h:1?ca=", "ca= wants 1 to 255 bytes"},
+    {"tls://h:1?ca=rel", "whole path"},
+    {"tls://h:1?key=/k", "go together"},
+    {"tls://h:1?verify", "verify= wants 1, or 0"},
+    {"tls://h:1?weight=1", "'weight' behind the ?"},
+    {"tls://h:1?ca=/a&&verify=1", "'' behind the ?"},
     {"memcached://localhost:11211", "only tcp://, tls:// and unix://"},
     {"http://localhost", "only tcp://, tls:// and unix://"},
     {"run/cloakroom.sock", "whole path"},
@@ -91,6 +98,25 @@ static void test_each_mistake_is_named(void **state)
         if (strstr(error, bad[i].hint) == NULL)
             fail_msg("'%s' was answered '%s', not '%s'", bad[i].text, error, bad[i].hint);
     }
+}
+
+static void test_tls(void **state)
+{
+    (void)state;
+    struct address a;
+    char error[ADDRESS_ERROR_MAX];
+    assert_int_equal(address_parse("tls://[::1]:1?ca=/a&cert=/b&key=/c&name=d&verify=1", &a, error),
+                     ERR_NONE);
+    assert_true(a.is_tls && a.kind == ADDRESS_TCP && !a.tls.is_unverified);
+    assert_string_equal(a.host, "::1");
+    assert_string_equal(a.tls.ca, "/a");
+    assert_string_equal(a.tls.cert, "/b");
+    assert_string_equal(a.tls.key, "/c");
+    assert_string_equal(a.tls.name, "d");
+    assert_int_equal(address_parse("tls://h:1?verify=0", &a, error), ERR_NONE);
+    assert_true(a.is_tls && a.tls.is_unverified && a.tls.ca[0] == '\0');
+    assert_int_equal(address_parse("tcp://h:1", &a, error), ERR_NONE);
+    assert_false(a.is_tls);
 }
 
 static void test_lengths_end_where_they_say(void **state)
@@ -123,6 +149,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_form_is_understood),
         cmocka_unit_test(test_each_mistake_is_named),
+        cmocka_unit_test(test_tls),
         cmocka_unit_test(test_lengths_end_where_they_say),
     };
     return cmocka_run_group_tests_name("address", tests, NULL, NULL);

@@ -410,8 +410,8 @@ static void test_a_full_queue_times_out(void **state)
     struct client first;
     int fd = open_unix(&address, server, sizeof server);
     assert_int_equal(client_open(&first, server, patient), ERR_NONE);
-    assert_int_equal(fcntl(first.fd, F_GETFD), FD_CLOEXEC);
-    assert_true((fcntl(first.fd, F_GETFL) & O_NONBLOCK) != 0);
+    assert_int_equal(fcntl(first.channel.fd, F_GETFD), FD_CLOEXEC);
+    assert_true((fcntl(first.channel.fd, F_GETFL) & O_NONBLOCK) != 0);
     uint64_t from_ms = now_ms();
     expect_unopened(server, ERR_TIMEOUT, "no connection in time");
     assert_true(now_ms() - from_ms >= 90);
@@ -462,10 +462,10 @@ static void test_closing_takes_what_was_never_open(void **state)
 {
     (void)state;
     struct client zeroed = {0};
-    int before = fcntl(zeroed.fd, F_GETFD);
+    int before = fcntl(zeroed.channel.fd, F_GETFD);
     client_close(NULL);
     client_close(&zeroed);
-    assert_int_equal(fcntl(zeroed.fd, F_GETFD), before);
+    assert_int_equal(fcntl(zeroed.channel.fd, F_GETFD), before);
 }
 
 int main(void)
