@@ -241,11 +241,18 @@ static ZEND_MODULE_POST_ZEND_DEACTIVATE_D(cloakroom)
     return SUCCESS;
 }
 
+static const char *state_of(const struct server *server)
+{
+    if (server_is_plain(server))
+        return "connected; a plain memcached: waiting requests ask again and again, no tags, lists and kills";
+    return server_is_connected(server) ? "connected" : "not connected";
+}
+
 static void show_server(const struct server *server)
 {
     char figures[160];
     php_info_print_table_row(2, "Server", server->shown);
-    php_info_print_table_row(2, "State", server_is_connected(server) ? "connected" : "not connected");
+    php_info_print_table_row(2, "State", state_of(server));
     snprintf(figures, sizeof figures, "%llu, over %llu connections; %llu waits for a lease, %llu ms",
              (unsigned long long)server->figures.round_trips, (unsigned long long)server->figures.connects,
              (unsigned long long)server->figures.waits, (unsigned long long)server->figures.waited_ms);

@@ -115,6 +115,9 @@ ZEND_FUNCTION(cloakroom_tag)
     }
     if (CLOAKROOM_G(current_id) == NULL)
         RETURN_BOOL(complain("no session is open that could be tagged; call session_start() before"));
+    for (size_t i = 0; i < CLOAKROOM_G(current)->n; i++)
+        if (server_is_plain(&CLOAKROOM_G(current)->servers[i]))
+            RETURN_BOOL(complain("this server is a plain memcached; tags need cloakroomd there"));
     CLOAKROOM_G(tags) = tags;
     RETURN_TRUE;
 }
@@ -296,6 +299,7 @@ static void add_server(zval *list, const struct server *server)
     array_init(&one);
     add_assoc_string(&one, "server", server->shown);
     add_assoc_bool(&one, "connected", server_is_connected(server));
+    add_assoc_bool(&one, "plain", server_is_plain(server));
     add_figures(&one, &server->figures);
     add_assoc_string(&one, "last_error", server->error);
     add_next_index_zval(list, &one);
@@ -307,6 +311,7 @@ static void add_pool(zval *array, const struct pool *pool)
     struct server_figures sum = {.round_trips = pool->round_trips};
     const char *last_error = "";
     bool is_connected = false;
+    bool is_plain = false;
     zval list;
     array_init(&list);
     for (size_t i = 0; i < pool->n; i++) {
@@ -315,12 +320,14 @@ static void add_pool(zval *array, const struct pool *pool)
         sum.waits += server->figures.waits;
         sum.waited_ms += server->figures.waited_ms;
         sum.failures += server->figures.failures;
+        is_plain = is_plain || server_is_plain(server);
         is_connected = is_connected || server_is_connected(server);
         last_error = server->error[0] != '\0' ? server->error : last_error;
         add_server(&list, server);
     }
     add_assoc_string(array, "server", pool->path);
     add_assoc_bool(array, "connected", is_connected);
+    add_assoc_bool(array, "plain", is_plain);
     add_figures(array, &sum);
     add_assoc_string(array, "last_error", last_error);
     add_assoc_zval(array, "servers", &list);

@@ -186,6 +186,7 @@ static PS_VALIDATE_SID_FUNC(cloakroom)
     case FETCH_GONE:
         return FAILURE;
     case FETCH_BUSY:
+    case FETCH_PLAIN:
     case FETCH_FAILED:
     case FETCH_AWAY:
         break;

@@ -21,7 +21,7 @@ void line_add(struct line *line, const char *format, ...)
 }
 
 /* In the form of exptime, where more than 30 days are an absolute time. */
-void line_add_life(struct line *line, bool is_first)
+zend_long line_life(bool is_first)
 {
     zend_long life_s =
         zend_ini_long((char *)"session.gc_maxlifetime", sizeof "session.gc_maxlifetime" - 1, 0);
@@ -32,7 +32,12 @@ void line_add_life(struct line *line, bool is_first)
         life_s = 1;
     if (life_s > RELATIVE_MAX_S)
         life_s += time(NULL);
-    line_add(line, " T" ZEND_LONG_FMT, life_s > UINT32_MAX ? (zend_long)UINT32_MAX : life_s);
+    return life_s > UINT32_MAX ? (zend_long)UINT32_MAX : life_s;
+}
+
+void line_add_life(struct line *line, bool is_first)
+{
+    line_add(line, " T" ZEND_LONG_FMT, line_life(is_first));
 }
 
 void line_begin(struct line *line, const char *verb, const zend_string *id)

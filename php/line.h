@@ -15,7 +15,8 @@ void line_begin_write(struct line *line, const zend_string *id, size_t len);
 
 __attribute__((format(printf, 2, 3))) void line_add(struct line *line, const char *format, ...);
 
-/* The idle life, as session.gc_maxlifetime has it, or cloakroom.first_life until the session is used again. */
+/* The idle life in the form of exptime, as session.gc_maxlifetime has it, or cloakroom.first_life until the session is used again. */
+zend_long line_life(bool is_first);
 void line_add_life(struct line *line, bool is_first);
 
 /* host:pid:script, for those who look at who holds a session. */

@@ -55,6 +55,7 @@ static bool connect_now(struct server *server, struct server_limits limits)
     if (err != ERR_NONE)
         return fail_call(server, limits, err);
     server->pid = getpid();
+    server->is_plain = false;
     server->figures.connects++;
     return true;
 }
@@ -80,15 +81,9 @@ static bool make_ready(struct server *server, struct server_limits limits)
 
 /* ---- asking ---- */
 
-bool server_ask(struct server *server, struct server_limits limits, struct bytes line, struct bytes value)
+static bool send_parts(struct server *server, struct server_limits limits, const struct bytes *parts,
+                       size_t n)
 {
-    char tail[NUM_MAX + 4] = " O";
-    if (!make_ready(server, limits))
-        return false;
-    size_t len = 2 + num_format_u64(++server->number, tail + 2);
-    memcpy(tail + len, "\r\n", 2);
-    const struct bytes parts[] = {line, {.p = tail, .len = len + 2}, value, {.p = "\r\n", .len = 2}};
-    size_t n = value.p != NULL ? 4 : 2;
     enum err err = client_send(&server->client, parts, n);
     if (err == ERR_CLOSED) { /* it was idle, and nothing was seen of this: see client.h */
         server_drop(server);
@@ -104,13 +99,30 @@ bool server_ask(struct server *server, struct server_limits limits, struct bytes
     return true;
 }
 
+bool server_ask(struct server *server, struct server_limits limits, struct bytes line, struct bytes value)
+{
+    char tail[NUM_MAX + 4] = " O";
+    if (!make_ready(server, limits))
+        return false;
+    size_t len = 2 + num_format_u64(++server->number, tail + 2);
+    memcpy(tail + len, "\r\n", 2);
+    const struct bytes parts[] = {line, {.p = tail, .len = len + 2}, value, {.p = "\r\n", .len = 2}};
+    return send_parts(server, limits, parts, value.p != NULL ? 4 : 2);
+}
+
+bool server_say(struct server *server, struct server_limits limits, const struct bytes *parts, size_t n)
+{
+    return make_ready(server, limits) && send_parts(server, limits, parts, n);
+}
+
 static bool refused(struct server *server, struct bytes line)
 {
     const char *advice = "";
-    if (bytes_equal(line, bytes_of("ERROR")))
-        advice = ": this server does not know sessions; it is memcached or an old cloakroomd. Start "
-                 "cloakroomd there, or "
-                 "set session.save_handler = memcached";
+    server->is_plain = bytes_equal(line, bytes_of("ERROR"));
+    if (server->is_plain)
+        advice =
+            ": this is a plain memcached, which keeps sessions as well as it can; tags, lists and kills need "
+            "cloakroomd there";
     else if (bytes_starts_with(line, bytes_of("SERVER_ERROR object too large")))
         advice = ": what was stored before is still there; store less, or raise the server's limit (-I)";
     else if (bytes_starts_with(line, bytes_of("SERVER_ERROR out of memory")))
@@ -121,7 +133,7 @@ static bool refused(struct server *server, struct bytes line)
     snprintf(said, sizeof said, "%.*s", (int)(line.len < sizeof said ? line.len : sizeof said - 1), line.p);
     snprintf(server->error, sizeof server->error, "%.120s: refused with '%.120s'%s", server->shown, said,
              advice);
-    server->figures.failures++;
+    server->figures.failures += !server->is_plain;
     if (client_finish(&server->client) != ERR_NONE)
         server_drop(server);
     server->is_asked = false;
@@ -172,6 +184,12 @@ bool server_next(struct server *server, struct reply *ret)
     }
 }
 
+bool server_next_line(struct server *server, struct bytes *ret_line)
+{
+    enum err err = client_read_line(&server->client, ret_line);
+    return err == ERR_NONE || fail_call(server, server->limits, err);
+}
+
 bool server_read_value(struct server *server, char *to, size_t len)
 {
     enum err err = client_read_value(&server->client, to, len);
@@ -189,6 +207,11 @@ bool server_finish(struct server *server)
         return fail(server);
     server->is_asked = false;
     return true;
+}
+
+bool server_is_plain(const struct server *server)
+{
+    return server->is_plain && server_is_connected(server);
 }
 
 /* ---- the rest ---- */

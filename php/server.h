@@ -46,6 +46,8 @@ struct server {
 
     char shown[PATH_NAME_MAX + 8]; /* its address, for people */
 
+    bool is_plain; /* it knows no session verbs: see plain.h. As of this connection */
+
     /* Private. */
     struct ranked ranked;
     struct address address;
@@ -67,6 +69,10 @@ bool server_ask(struct server *server, struct server_limits limits, struct bytes
 /* The next line of the answer, WT lines left out. */
 bool server_next(struct server *server, struct reply *ret);
 
+/* The same for what is no verb, with all its line ends; lines come as they are, refusals among them. */
+bool server_say(struct server *server, struct server_limits limits, const struct bytes *parts, size_t n);
+bool server_next_line(struct server *server, struct bytes *ret_line);
+
 bool server_read_value(struct server *server, char *to, size_t len);
 
 /* Wait no longer than this for what was asked: it has had its time. */
@@ -82,6 +88,7 @@ void server_refuse(struct server *server);
 void server_drop(struct server *server);
 
 bool server_is_connected(const struct server *server);
+bool server_is_plain(const struct server *server);
 
 /* Can it be asked? A connection is opened, or looked at: a server that went away meanwhile is seen. */
 bool server_reach(struct server *server, struct server_limits limits);

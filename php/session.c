@@ -3,6 +3,7 @@
 #include "bot.h"
 #include "codec.h"
 #include "line.h"
+#include "plain.h"
 
 #include <ext/session/php_session.h>
 #include <time.h>
@@ -48,14 +49,6 @@ static void forget(zend_string **string)
     *string = NULL;
 }
 
-bool session_has_lease(const struct session *session)
-{
-    for (size_t i = 0; i < session->copies.n; i++)
-        if (session->copies.list[i].token[0] != '\0')
-            return true;
-    return false;
-}
-
 void session_lose_token(struct copy *copy)
 {
     if (copy->token[0] != '\0')
@@ -85,6 +78,8 @@ void session_forget(struct session *session)
     forget(&session->id);
     forget(&session->value);
     session_lose_leases(session);
+    session->item_cas = session->lock_cas = 0;
+    session->is_plain = false;
     session->is_fetched = session->has_failed = session->is_successor = session->is_succeeded = false;
     CLOAKROOM_G(current_id) = NULL;
 }
@@ -309,7 +304,7 @@ static enum fetch read_holder(struct session *session, struct copy *holder, stru
     struct reply reply;
     if (!copies_next(&session->copies, holder, &reply)) {
         holder->is_away = true;
-        return FETCH_AWAY;
+        return holder->server->is_plain ? FETCH_PLAIN : FETCH_AWAY;
     }
     holder->is_asked = false;
     *ret_waited_ms = reply.waited_ms;
@@ -407,7 +402,7 @@ static enum fetch read_all(struct session *session, zend_string *id, struct foun
     for (size_t i = 0; i < session->copies.n; i++)
         if (!session->copies.list[i].is_away)
             return found->is_live ? FETCH_FOUND : FETCH_MISSING;
-    return fail_all(session);
+    return session->copies.list[0].server->is_plain ? FETCH_PLAIN : fail_all(session);
 }
 
 /* In place of the value as it was stored. */
@@ -457,12 +452,18 @@ enum fetch session_fetch(struct session *session, zend_string *id, bool must_exi
     session_forget(session);
     copies_find(&session->copies, id);
     session->server = session->copies.list[0].server;
+    if (server_is_plain(session->server))
+        return plain_fetch(session, id, must_exist, read_only);
     enum fetch fetched =
         read_only ? read_all(session, id, &found) : open_at_first(session, id, must_exist, &found);
     if (fetched == FETCH_BUSY && CLOAKROOM_G(busy_reads)) {
         read_only = true;
         forget_found(&found);
         fetched = read_all(session, id, &found);
+    }
+    if (fetched == FETCH_PLAIN) {
+        forget_found(&found);
+        return plain_fetch(session, id, must_exist, read_only);
     }
     bool is_open = fetched == FETCH_FOUND || fetched == FETCH_ABSENT;
     if (is_open || (fetched == FETCH_MISSING && read_only && !must_exist))
@@ -483,6 +484,9 @@ zend_result session_look_up(const struct session *session, zend_string *id)
     struct session other = {.copies.pool = session->copies.pool};
     begin_found(&found);
     copies_find(&other.copies, id);
+    other.server = other.copies.list[0].server;
+    if (session->is_plain)
+        return plain_look_up(&other, id);
     enum fetch fetched = read_all(&other, id, &found);
     forget_found(&found);
     return fetched == FETCH_FOUND ? SUCCESS : FAILURE;

@@ -26,13 +26,25 @@ struct session {
     zend_string *created;         /* by create_sid: nobody has it yet */
     uint64_t revision;            /* the highest of all copies */
     struct belongings belongings; /* kept when there are several */
-    bool is_fetched;              /* validate_sid has read what read() is about to ask for */
-    bool has_failed;              /* ... or has tried to, and said why not */
-    bool is_successor;            /* takes the place of another */
-    bool is_succeeded;            /* the old id of a session that has another by now */
+    uint64_t item_cas;            /* of a plain memcached's item, and of our lock there; 0: none */
+    uint64_t lock_cas;
+    bool is_plain;     /* see plain.h */
+    bool is_fetched;   /* validate_sid has read what read() is about to ask for */
+    bool has_failed;   /* ... or has tried to, and said why not */
+    bool is_successor; /* takes the place of another */
+    bool is_succeeded; /* the old id of a session that has another by now */
 };
 
-enum fetch { FETCH_FOUND, FETCH_ABSENT, FETCH_MISSING, FETCH_GONE, FETCH_BUSY, FETCH_FAILED, FETCH_AWAY };
+enum fetch {
+    FETCH_FOUND,
+    FETCH_ABSENT,
+    FETCH_MISSING,
+    FETCH_GONE,
+    FETCH_BUSY,
+    FETCH_FAILED,
+    FETCH_AWAY,
+    FETCH_PLAIN
+};
 
 /* One E_WARNING; always FAILURE. */
 __attribute__((format(printf, 1, 2))) zend_result session_complain(const char *format, ...);
@@ -47,7 +59,7 @@ bool session_is_same(const zend_string *a, zend_string *b);
 bool session_suits(const struct session *session, const zend_string *id);
 
 /* Reads it and takes its lease. FETCH_ABSENT: there is none, but the lease is held; FETCH_MISSING: none, and it had to
- * exist; FETCH_GONE: it was killed while this one waited. (FETCH_AWAY stays inside.) */
+ * exist; FETCH_GONE: it was killed while this one waited. (FETCH_AWAY and FETCH_PLAIN stay inside.) */
 enum fetch session_fetch(struct session *session, zend_string *id, bool must_exist);
 
 /* Whether an id exists, asked while another session is open: its lease stays where it is. */

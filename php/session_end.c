@@ -3,6 +3,7 @@
 #include "bot.h"
 #include "codec.h"
 #include "line.h"
+#include "plain.h"
 #include "tags.h"
 
 #include <time.h>
@@ -15,6 +16,16 @@ struct outcome {
     const struct server *loser;  /* who said so */
     const struct server *failed; /* the first that could not be asked, or said no */
 };
+
+/* ---- leases ---- */
+
+bool session_has_lease(const struct session *session)
+{
+    for (size_t i = 0; i < session->copies.n; i++)
+        if (session->copies.list[i].token[0] != '\0')
+            return true;
+    return false;
+}
 
 /* ---- what is asked ---- */
 
@@ -191,6 +202,8 @@ zend_result session_store(struct session *session, zend_string *id, zend_string 
     const char *why = cannot_write(session, id);
     if (why != NULL)
         return session_complain("%s: %s", session_where(session), why);
+    if (session->is_plain)
+        return plain_store(session, id, value);
     if (session->copies.n > 1) {
         session->revision = copies_next_revision(session->revision);
         if (find_tags(&tags))
@@ -246,6 +259,10 @@ static unsigned send_end(struct session *session, bool touch)
 
 void session_give_back(struct session *session)
 {
+    if (session->is_plain) {
+        plain_give_back(session);
+        return;
+    }
     for (size_t i = 0; i < session->copies.n; i++) {
         struct copy *copy = &session->copies.list[i];
         if (has_lease_at(copy) && (!server_is_connected(copy->server) || !copy->server->has_lease))
@@ -263,6 +280,8 @@ zend_result session_touch(struct session *session)
 {
     if (!session_has_lease(session))
         return SUCCESS;
+    if (session->is_plain)
+        return plain_touch(session);
     unsigned n = send_end(session, true);
     struct outcome outcome = read_outcome(session);
     session_lose_leases(session);
@@ -316,6 +335,8 @@ zend_result session_succeed(struct session *session, zend_string *id, zend_strin
     const char *why = cannot_write(session, id);
     if (why != NULL)
         return session_complain("%s: %s", session_where(session), why);
+    if (session->is_plain)
+        return plain_succeed(session, id, value);
     bool is_new = session->value == NULL;
     bool is_changed = is_new ? ZSTR_LEN(value) > 0 : !zend_string_equals(session->value, value);
     if (is_changed && session_store(session, id, value, true) == FAILURE)
@@ -334,6 +355,8 @@ zend_result session_kill_to_succeed(struct session *session, zend_string *id)
     const char *why = cannot_write(session, id);
     if (why != NULL)
         return session_complain("%s: %s", session_where(session), why);
+    if (session->is_plain)
+        return plain_kill(session, id);
     struct line line;
     line_begin(&line, "sk", id);
     line_add(&line, " s");
@@ -343,6 +366,8 @@ zend_result session_kill_to_succeed(struct session *session, zend_string *id)
 /* By whoever, holder or not. */
 zend_result session_kill(struct session *session, zend_string *id)
 {
+    if (session->is_plain)
+        return plain_kill(session, id);
     bool is_mine = session_is_same(session->id, id);
     struct session other = {.copies.pool = session->copies.pool};
     struct line line;

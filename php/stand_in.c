@@ -50,11 +50,17 @@ static bool is_mark(char c)
     return c == '.' || c == '_' || c == '-' || c == ':';
 }
 
-struct bytes stand_in_application(enum stand_in which)
+const char *stand_in_prefix(enum stand_in which)
 {
     const char *prefix = which == STAND_IN_MEMCACHED ? from_php_ini("memcached.sess_prefix") : NULL;
+    return prefix != NULL ? prefix : DEFAULT_PREFIX;
+}
+
+struct bytes stand_in_application(enum stand_in which)
+{
+    const char *prefix = stand_in_prefix(which);
     struct bytes name = {0};
-    if (prefix == NULL || strcmp(prefix, DEFAULT_PREFIX) == 0)
+    if (strcmp(prefix, DEFAULT_PREFIX) == 0)
         return name;
     name = bytes_of(prefix);
     while (name.len > 0 && is_mark(name.p[name.len - 1]))

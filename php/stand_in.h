@@ -27,6 +27,9 @@ enum stand_in stand_in_configured(void);
 /* Where its sessions are: memcache.session_save_path of php.ini beats session.save_path. */
 const char *stand_in_save_path(enum stand_in which, const char *given);
 
+/* What php-memcached puts before an id, memcached.sess_prefix of php.ini among it. */
+const char *stand_in_prefix(enum stand_in which);
+
 /* The application that memcached.sess_prefix of php.ini means to the server, as --session-prefix has it: "shop." is
  * that of shop, and the prefix that php-memcached has by itself that of none (empty). */
 struct bytes stand_in_application(enum stand_in which);

@@ -4,6 +4,7 @@
     phpt         php/tests/*.phpt, one after the other; --only picks by a piece of the name
     contention   8 processes x 50 cycles on one session: exact, nobody refused, in 1.10 times of the ideal; who waits for a
                  holder that is killed has the session within 20 ms
+    plain        8 processes x 50 cycles on one session of a memcached that knows no session verbs: exact, nobody refused
     symbols      the extension shows PHP nothing but get_module(), and writes to no variable but the module's own
     package      what composer.json, config.m4, the arginfo, cloakroom.ini and the table of settings say of the sources is so
     phpize       it can be built the packagers' way, and be loaded (only when asked for; half a minute)
@@ -23,7 +24,7 @@ import harness
 
 PHPT_S = 240
 CYCLES_MOST = 1.10
-PARTS = ("phpt", "contention", "symbols", "package")
+PARTS = ("phpt", "contention", "plain", "symbols", "package")
 PHPIZE_S = 300
 TESTS = harness.ROOT / "php/tests"
 # What may be written to: the module's entry (PHP numbers it), its globals, and what compiler and linker add.
@@ -78,6 +79,17 @@ def run_contention(where, extension, socket):
         passed += is_good
         failed += not is_good
     return passed, failed
+
+
+def run_plain(where, extension):
+    folder = where / "plain-server"
+    folder.mkdir()
+    with harness.unix_server("memcached", folder) as socket:
+        found = contention.cycles(harness.write_ini(where / "plain", settings(extension, f"unix://{socket}")))
+    is_good = not (found["refused"] or found["warnings"] or found["lost"])
+    print(f"{'ok  ' if is_good else 'FAIL'} cloakroom on memcached: cycles: {found['ratio']:.2f} of the ideal, refused "
+          f"{found['refused']}, warnings {found['warnings']}, lost {found['lost']}", flush=True)
+    return int(is_good), int(not is_good)
 
 
 def nm(extension, *options):
@@ -155,6 +167,8 @@ def main():
                 results.append(run_phpt(where, extension, server, socket, port, options.only))
             if "contention" in parts:
                 results.append(run_contention(where, extension, socket))
+        if "plain" in parts:
+            results.append(run_plain(where, extension))
     if "symbols" in parts:
         results.append(run_symbols(extension))
     if "package" in parts:
