@@ -162,17 +162,17 @@ def test_logs_are_clean(site):
 TESTS = [test_phpmyadmin, test_wordpress, test_logs_are_clean]
 
 
-def valgrind(where, extension, socket):
+def valgrind(where, extension, socket, name):
     """All of what one process does with the handler, without opcache or any extension but ours and posix."""
-    settings = php_web.php_settings(extension, socket, where / "valgrind-php.log") | {"session.use_cookies": "0",
+    settings = php_web.php_settings(extension, socket, where / f"{name}-php.log") | {"session.use_cookies": "0",
                                                                                      "session.cache_limiter": ""}
-    ini = web.write_php_ini(where / "ini-valgrind", settings, ["posix", extension])
+    ini = web.write_php_ini(where / f"ini-{name}", settings, ["posix", extension])
     command = ["valgrind", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect",
                "--child-silent-after-fork=yes", "php", "-n", "-c", str(ini / "php.ini"), str(harness.HERE / "php_valgrind.php")]
     code, out = harness.run(command, VALGRIND_S, {"USE_ZEND_ALLOC": "0", "ZEND_DONT_UNLOAD_MODULES": "1",
                                                   "PHP_INI_SCAN_DIR": ""})
     good = code == 0 and "all done" in out
-    print(f"{'ok  ' if good else 'FAIL'} apps: valgrind", flush=True)
+    print(f"{'ok  ' if good else 'FAIL'} apps: valgrind, {name}", flush=True)
     if not good:
         print(out[-6000:])
     return good
@@ -228,8 +228,11 @@ def main():
             if options.only not in "valgrind" or not options.only:
                 passed, failed = run_apps(where, store, extension, options.only)
             if options.only in "valgrind":
-                good = valgrind(where, extension, store.socket)
-                passed, failed = passed + good, failed + (not good)
+                (where / "plain").mkdir()
+                with harness.unix_server("memcached", where / "plain") as plain:
+                    for name, socket in (("cloakroomd", store.socket), ("memcached", plain)):
+                        good = valgrind(where, extension, socket, name)
+                        passed, failed = passed + good, failed + (not good)
         finally:
             store.stop()
     print(f"apps: {passed} passed, {failed} failed")
