@@ -26,11 +26,24 @@ bool doctor_path_cut(const json_t *view, struct doctor_path *ret)
     return strstr(ret->value, "${") == NULL;
 }
 
+/* An item without what handlers take for settings: ?weight=1 behind it, and php-memcached's weight, host:port:1 or a blank
+ * and a number. */
+static void put_bare(const char *item, char *to, size_t size)
+{
+    snprintf(to, size, "%.*s", (int)strcspn(item, "? "), item);
+    const char *host = strstr(to, "://") != NULL ? strstr(to, "://") + 3 : to;
+    char *first = strchr(host, ':');
+    char *second = first == NULL ? NULL : strchr(first + 1, ':');
+    bool is_weight = second != NULL && host[0] != '[' && host[0] != '/' && strchr(second + 1, ':') == NULL;
+    if (is_weight && second[1] != '\0' && second[1 + strspn(second + 1, "0123456789")] == '\0')
+        *second = '\0';
+}
+
 bool doctor_path_address(const char *handler, const char *item, struct address *ret)
 {
     char text[DOCTOR_PATH_ITEM_MAX];
     char error[ADDRESS_ERROR_MAX];
-    snprintf(text, sizeof text, "%.*s", (int)strcspn(item, "?"), item);
+    put_bare(item, text, sizeof text);
     bool has_scheme = strstr(text, "://") != NULL;
     if (strcmp(handler, "memcached") == 0 && has_scheme)
         return false;
@@ -53,7 +66,7 @@ static bool correct(const char *handler, const char *item, char *to, size_t size
     char text[DOCTOR_PATH_ITEM_MAX];
     char error[ADDRESS_ERROR_MAX];
     struct address address;
-    snprintf(text, sizeof text, "%.*s", (int)strcspn(item, "?"), item);
+    put_bare(item, text, sizeof text);
     bool is_good = address_parse(text, &address, error) == ERR_NONE;
     if (!is_good && strlen(text) + 6 < sizeof text) {
         strcat(text, ":11211"); /* the port alone may be missing */
@@ -98,7 +111,7 @@ static void check_item(struct doctor *doctor, const json_t *view, const struct d
     bool is_memcached = strcmp(handler, "memcached") == 0;
     bool has_scheme = strstr(item, "://") != NULL;
     char bare[DOCTOR_PATH_ITEM_MAX];
-    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(item, "?"), item);
+    put_bare(item, bare, sizeof bare);
     if (is_directory(doctor, item))
         find(doctor, DOCTOR_PATH_DIRECTORY, view, path,
              is_memcached ? "127.0.0.1:11211" : "tcp://127.0.0.1:11211",

@@ -10,17 +10,16 @@ import argparse
 import contextlib
 import json
 import os
-import pathlib
 import re
 import socket
 import subprocess
 import sys
 
 import doctor_cases
+import doctor_parts
 import harness
-from doctor_root import Root
+from doctor_root import Check, ids, new_root, run
 
-DOCTOR_S = 20
 PHP_S = 20
 MEMCACHED = "/usr/bin/memcached"
 SCRIPT = 'session_id("abcdefghijklmnopqrstuvwx12"); session_start(); $_SESSION["a"] = 1; session_write_close();'
@@ -38,32 +37,6 @@ NO_SUCH_CASE = {
 }
 
 
-class Check:
-    """Counts, and says what is wrong."""
-
-    def __init__(self):
-        self.passed = self.failed = 0
-
-    def that(self, is_good, name, why=""):
-        self.passed += bool(is_good)
-        self.failed += not is_good
-        print(f"{'ok  ' if is_good else 'FAIL'} {name}{'' if is_good else ': ' + str(why)}", flush=True)
-
-
-def doctor(tool, *arguments):
-    """(exit code, what it printed as JSON)."""
-    done = subprocess.run([tool, "doctor", "--json", *map(str, arguments)], capture_output=True, text=True, timeout=DOCTOR_S,
-                          stdin=subprocess.DEVNULL)
-    try:
-        return done.returncode, json.loads(done.stdout)
-    except ValueError:
-        return done.returncode, {"findings": [], "error": done.stdout + done.stderr}
-
-
-def ids(report):
-    return {finding["id"] for finding in report["findings"]}
-
-
 def php_says(root):
     """What the real PHP prints with the ini files of php-fpm."""
     folder = root.path / "etc/php/8.2/fpm"
@@ -73,22 +46,13 @@ def php_says(root):
     return out
 
 
-def new_root(where, name, servers):
-    root = Root(where / re.sub(r"\W+", "-", name))
-    for extension in ("igbinary", "msgpack", "memcached"):
-        root.extension(extension)
-    root.session(doctor_cases.MEMCACHED.format(**servers))
-    root.socket("run/s", servers["sock"])
-    return root
-
-
 def check_cases(check, tool, where, servers, only):
     for name, expected, build, *messages in doctor_cases.CASES:
         if only not in name:
             continue
         root = new_root(where, name, servers)
         build(root, servers)
-        code, report = doctor(tool, "--root", root.path)
+        code, report = run(tool, "--root", root.path)
         found = ids(report)
         check.that(code == 1 and found == expected, name, f"exit code {code}, found {sorted(found)}, not {sorted(expected)}"
                    f" {report.get('error', '')}")
@@ -103,19 +67,20 @@ def check_good(check, tool, where, servers, only):
             continue
         root = new_root(where, "good " + name, servers)
         build(root, servers)
-        code, report = doctor(tool, "--root", root.path)
+        code, report = run(tool, "--root", root.path)
         check.that(code == 0 and not report["findings"] and "error" not in report, f"nothing is wrong: {name}", report)
         check.that("very-secret" not in json.dumps(report), f"no password is shown: {name}", report)
 
 
-def check_ids(check, tool):
+def check_ids(check, tool, compared):
     """Each id has a set-up above, or a reason why not; none is unknown."""
     listed = subprocess.run([tool, "doctor", "--ids"], capture_output=True, text=True, check=True).stdout
-    known = {line.split()[0] for line in listed.splitlines()}
-    seen = set().union(*(expected for _, expected, *_ in doctor_cases.CASES))
-    compared = {name for name in known if name.startswith("compare-")}
-    missing = known - seen - compared - set(NO_SUCH_CASE)
-    check.that(not missing and seen <= known, "each finding has a set-up that is broken so", sorted(missing | (seen - known)))
+    known = {line.split()[0]: line.split()[1] for line in listed.splitlines()}
+    seen = set().union(compared, *(expected for _, expected, *_ in doctor_cases.CASES))
+    missing = set(known) - seen - set(NO_SUCH_CASE)
+    check.that(not missing and seen <= set(known), "each finding has a set-up that is broken so",
+               sorted(missing | (seen - set(known))))
+    doctor_parts.page(check, known)
 
 
 @contextlib.contextmanager
@@ -162,8 +127,11 @@ def main():
     with harness.folder() as where, all_servers(options.server, where) as servers:
         check_cases(check, tool, where, servers, options.only)
         check_good(check, tool, where, servers, options.only)
-    if not options.only:
-        check_ids(check, tool)
+        if not options.only:
+            for part in (doctor_parts.asked, doctor_parts.same_as_php, doctor_parts.fpm, doctor_parts.words):
+                part(check, tool, where, servers)
+            doctor_parts.figures(check, tool, options.server, where)
+            check_ids(check, tool, doctor_parts.compare(check, tool, where, servers))
     print(f"doctor: {check.passed} passed, {check.failed} failed")
     return 1 if check.failed or not check.passed else 0
 

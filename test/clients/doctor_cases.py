@@ -4,7 +4,7 @@ tcp, sock (a path on this machine), memcached, redis, nobody: ports."""
 
 import os
 
-MEMCACHED = 'session.save_handler = memcached\nsession.save_path = "127.0.0.1:{tcp}"\n'
+from doctor_root import MEMCACHED_INI as MEMCACHED
 
 
 def session(text, sapis=("cli", "fpm", "apache2"), extension=None, more=""):
@@ -211,6 +211,8 @@ GOOD = [
     ("memcache through a socket",
      session('session.save_handler = memcache\nsession.save_path = "unix:///run/s:0"\n', extension="memcache")),
     ("cloakroom", session('session.save_handler = cloakroom\nsession.save_path = "unix:///run/s"\n', extension="cloakroom")),
+    ("servers with weights", session('session.save_handler = cloakroom\nsession.save_path = "127.0.0.1:{tcp}:2, tcp://127.0.0.1:{tcp}?weight=3"\n',
+                                     extension="cloakroom")),
     ("redis", session('session.save_handler = redis\nredis.session.locking_enabled = 1\n'
                       'session.save_path = "tcp://127.0.0.1:{redis}?auth=very-secret"\n', extension="redis")),
     ("files", session("")),

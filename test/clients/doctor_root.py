@@ -1,10 +1,14 @@
-"""A root folder like that of a Debian machine with PHP, as far as `cloakroom doctor --root` looks at it."""
+"""A root folder like that of a Debian machine with PHP, as far as `cloakroom doctor --root` looks at it; and doctor run on it."""
 
+import json
 import os
 import pathlib
-import pwd
+import re
+import subprocess
 import textwrap
 
+DOCTOR_S = 20
+MEMCACHED_INI = 'session.save_handler = memcached\nsession.save_path = "127.0.0.1:{tcp}"\n'
 VERSION = "8.2"
 SAPIS = ("cli", "fpm", "apache2")
 EXTENSIONS = ("memcached", "memcache", "redis", "cloakroom", "igbinary", "msgpack")
@@ -33,7 +37,7 @@ session.gc_maxlifetime = 1440
 session.use_trans_sid = 0
 """
 FPM_CONF = "[global]\npid = /run/php/php8.2-fpm.pid\ninclude=/etc/php/8.2/fpm/pool.d/*.conf\n"
-POOL = "; as shipped\n[www]\nuser = {user}\ngroup = {user}\nlisten = /run/php/php8.2-fpm.sock\npm = static\npm.max_children = 2\n"
+POOL = "; as shipped\n[www]\nuser = www-data\ngroup = www-data\nlisten = /run/php/php8.2-fpm.sock\npm = static\npm.max_children = 2\n"
 APACHE_CONF = """
 <Directory />
     AllowOverride None
@@ -53,13 +57,12 @@ class Root:
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        self.user = pwd.getpwuid(os.geteuid()).pw_name
         for sapi in SAPIS:
             self.write(f"etc/php/{VERSION}/{sapi}/php.ini", PHP_INI)
         for extension in EXTENSIONS:
             self.write(f"usr/lib/php/{ZEND_API}/{extension}.so", "")
         self.write(f"etc/php/{VERSION}/fpm/php-fpm.conf", FPM_CONF)
-        self.write(f"etc/php/{VERSION}/fpm/pool.d/www.conf", POOL.format(user="www-data"))
+        self.write(f"etc/php/{VERSION}/fpm/pool.d/www.conf", POOL)
         self.write("usr/lib/php/sessionclean", "#!/bin/sh\n")
         self.write("etc/passwd", "root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/var/www:/bin/sh\nshop:x:1001:1001::/:/bin/sh\n")
         self.write("etc/group", "root:x:0:\nwww-data:x:33:\nshop:x:1001:\n")
@@ -95,3 +98,38 @@ class Root:
     def socket(self, name, server):
         """The socket of a server that runs, below this root, too."""
         os.link(server, self.path / name)
+
+
+def new_root(where, name, servers):
+    root = Root(where / re.sub(r"\W+", "-", name))
+    for extension in ("igbinary", "msgpack", "memcached"):
+        root.extension(extension)
+    root.session(MEMCACHED_INI.format(**servers))
+    root.socket("run/s", servers["sock"])
+    return root
+
+
+class Check:
+    """Counts, and says what is wrong."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def that(self, is_good, name, why=""):
+        self.passed += bool(is_good)
+        self.failed += not is_good
+        print(f"{'ok  ' if is_good else 'FAIL'} {name}{'' if is_good else ': ' + str(why)}", flush=True)
+
+
+def run(tool, *arguments):
+    """(exit code, what it printed as JSON)."""
+    done = subprocess.run([tool, "doctor", "--json", *map(str, arguments)], capture_output=True, text=True, timeout=DOCTOR_S,
+                          stdin=subprocess.DEVNULL)
+    try:
+        return done.returncode, json.loads(done.stdout)
+    except ValueError:
+        return done.returncode, {"findings": [], "error": done.stdout + done.stderr}
+
+
+def ids(report):
+    return {finding["id"] for finding in report["findings"]}

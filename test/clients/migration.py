@@ -17,6 +17,7 @@ import sys
 import time
 
 import doctor
+import doctor_root
 import harness
 
 PAGE = harness.ROOT / "docs/migration.md"
@@ -224,7 +225,7 @@ def main():
     harness.need_php()
     build = os.path.dirname(harness.program(options.server)[0])
     tool, extension = os.path.join(build, "cloakroom"), os.path.join(build, "cloakroom.so")
-    check = doctor.Check()
+    check = doctor_root.Check()
     with harness.folder() as where, contextlib.ExitStack() as stack:
         servers = {"memcached": stack.enter_context(harness.tcp_server(doctor.MEMCACHED, where)),
                    "redis": stack.enter_context(doctor.redis(where))}
