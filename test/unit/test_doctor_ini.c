@@ -147,6 +147,7 @@ static void test_where_php_gives_up(void **state)
     } rows[] = {
         {"k = tcp://h:1?persistent=1\nj=1\n", 1, "1:/k=tcp://h:1?persistent|"},
         {"j=1\nk = on b\n", 2, "1:/j=1|2:/k=1|"},
+        {"k = b on\nj=1\n", 1, "1:/k=b |"},
         {"k = a!b\nj=1\n", 1, "1:/k=a|"},
         {"k = a(b)\n", 1, "1:/k=a|"},
         {"j=1\nk = \"a\nl=2\n", 4, "1:/j=1|"},
