@@ -21,7 +21,7 @@ VALUES = {"-B": "ascii", "-D": ":", "-a": "700", "-l": "127.0.0.1", "-u": "root"
           "-s": "/tmp/x", "-o": "modern", "-e": "/tmp/x", "-t": "2", "-f": "1.25"}
 WORKING_WORDS = {"maxconns_fast", "no_maxconns_fast", "idle_timeout", "read_buf_mem_limit", "lru_crawler",
                  "no_lru_crawler", "no_modern"}
-IGNORED_LETTERS = {"-U", "-f", "-n", "-L", "-N", "-e"}
+IGNORED_LETTERS = {"-f", "-n", "-L", "-N", "-e"}
 # Known to 1.6 and not in its help, or of the newest.
 MORE_WORDS = ["slab_reassign", "slab_automove=2", "no_slab_automove", "slab_automove_window=3", "slab_sizes=100-200",
               "no_chunked_items", "no_inline_ascii_resp", "relaxed_privileges", "drop_privileges", "no_drop_privileges",
