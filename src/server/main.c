@@ -277,7 +277,7 @@ static void say_recovered(const struct server *server)
 
 static void say_ready(const struct server *server)
 {
-    fprintf(stderr, "cloakroomd %s ready:", VERSION_TEXT);
+    fprintf(stderr, "cloakroomd %s ready:%s", VERSION_TEXT, server->nlisteners == 0 ? " nowhere" : "");
     for (size_t i = 0; i < server->nlisteners; i++) {
         const struct listener *listener = &server->listeners[i];
         if (listener->path != NULL)

@@ -13,7 +13,6 @@ import harness
 from durable import data_folder
 from harness import as_root, check, environment, equal, folder, free_port, prepare, server, wait_for
 from loading import fill_folder, slow_disk
-from startup import refused
 from wire import Client
 
 FIRST = 3  # the number of the first descriptor that is passed
