@@ -156,6 +156,7 @@ async function contention(t) {
 /** Logs in, finds a session and kills it, with nothing but keys. */
 async function keyboardOnly(t) {
     const frank = await visitor(t, "frank");
+    await visitor(t, "gina"); // so that there is something to move over
     const page = await (await t.context()).newPage();
     const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent.trim());
     const tabTo = async wanted => {
