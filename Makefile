@@ -36,7 +36,7 @@ SOURCES   := $(filter-out $(MAINS),$(foreach m,$(MODULES),$(wildcard src/$(m)/*.
 OBJECTS   := $(SOURCES:src/%.c=$(B)/obj/%.o)
 ARCHIVE   := $(B)/libcloakroom.a
 # The dashboard's files and the description of the API, bundled into the program by their names.
-PAGES     := $(sort $(foreach s,html js css svg png ico webmanifest,$(wildcard dash/*.$(s) dash/vendor/*.$(s))))
+PAGES     := $(sort $(foreach s,html js css svg png ico webmanifest txt,$(wildcard dash/*.$(s) dash/vendor/*.$(s))))
 OBJECTS   += $(B)/obj/http/pages_list.o
 UNITS     := $(patsubst test/unit/%.c,$(B)/test/%,$(wildcard test/unit/test_*.c))
 LOAD      := $(B)/load

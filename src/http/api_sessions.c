@@ -39,9 +39,8 @@ static struct listing *begin(struct call *call)
         return NULL;
     }
     struct engine_filter *filter = &listing->filter;
-    call_argument(call, "application", &filter->application);
+    filter->has_application = call_argument(call, "application", &filter->application);
     call_argument(call, "tag", &filter->tag);
-    filter->has_application = filter->application.len > 0;
     filter->has_tag = filter->tag.len > 0;
     listing->left = UINT64_MAX;
     return listing;

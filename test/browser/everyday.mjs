@@ -242,6 +242,9 @@ async function applications(t) {
     await until(async () => await page.locator("#list tr").count() === 1, "those of the default application are listed");
     await page.goBack();
     await until(async () => await page.locator("#list tr").count() === 3, "the browser's Back leads back");
+    await page.goto(`${t.server.url}#/sessions?application=`);
+    await until(async () => /\(default\)/.test(await page.locator("#list tr").first().textContent()), "the default one's are listed");
+    t.check(!(await page.locator("#list").textContent()).includes("intranet"), "others' are among them");
 }
 
 async function reader(t) {

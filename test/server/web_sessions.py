@@ -52,9 +52,11 @@ def test_a_thousand_page_by_page():
         found, _ = pages(w, 50, application="shop")
         equal((len(found), {one["application"] for one in found}), (300, {"shop"}), "of the shop")
         equal(len(pages(w, 50, application="shop", tag="user:7")[0]), 300, "of the shop, by tag")
+        found, _ = pages(w, 50, application="")
+        equal((len(found), {one["application"] for one in found}), (700, {""}), "of the default application")
         equal(pages(w, 50, tag="user:7")[0], [], "the tag is another application's")
         for words, n in (({}, 1000), ({"application": "shop"}, 300), ({"application": "shop", "tag": "user:7"}, 300),
-                         ({"tag": "user:7"}, 0), ({"application": "none"}, 0), ({"application": "", "tag": ""}, 1000)):
+                         ({"tag": "user:7"}, 0), ({"application": "none"}, 0), ({"tag": ""}, 1000), ({"application": ""}, 700)):
             equal(w.get("/api/v1/count?" + quoted(**words)), {"count": n}, f"count {words}")
         equal(w.get("/api/v1/status")["applications"],
               [{"name": "", "sessions": 700}, {"name": "shop", "sessions": 300}], "applications")
