@@ -11,6 +11,7 @@
 /* How an exchange with all copies went. */
 struct outcome {
     unsigned ndone;
+    bool is_done_by_holder; /* the server of the lease is one of these */
     unsigned nmissing;
     enum reply_code lost;        /* REPLY_REFUSED or REPLY_GONE; else REPLY_NONE */
     const struct server *loser;  /* who said so */
@@ -123,6 +124,9 @@ static struct outcome read_outcome(struct session *session)
         struct copy *copy = &copies->list[i];
         bool was_asked = copy->is_asked;
         if (was_asked && copies_next(copies, copy, &reply)) {
+            outcome.is_done_by_holder =
+                outcome.is_done_by_holder ||
+                (has_lease_at(copy) && reply.code == REPLY_DONE && copy->server == session->server);
             if (has_lease_at(copy) && !session_take_token(copy, reply.token))
                 session_lose_token(copy);
             judge(&outcome, copy, reply.code, session->revision);
@@ -176,15 +180,17 @@ static const char *cannot_write(const struct session *session, zend_string *id)
 
 /* ---- writing ---- */
 
+/* Those with a lease come last: who has it next would else write to the others before this one does. */
 static void send_value(struct session *session, zend_string *id, zend_string *value, bool keep)
 {
     struct parcel parcel = {.keep = keep, .is_first = session->value == NULL && !session->is_successor};
     parcel.packed = codec_pack(value, CLOAKROOM_G(compress), &parcel.flags);
-    for (size_t i = 0; i < session->copies.n; i++) {
-        struct copy *copy = &session->copies.list[i];
-        if (!copy->is_away)
-            (void)send_parcel(session, copy, id, &parcel);
-    }
+    for (int turn = 0; turn < 2; turn++)
+        for (size_t i = 0; i < session->copies.n; i++) {
+            struct copy *copy = &session->copies.list[i];
+            if (!copy->is_away && has_lease_at(copy) == (turn == 1))
+                (void)send_parcel(session, copy, id, &parcel);
+        }
     zend_string_release(parcel.packed);
 }
 
@@ -194,6 +200,30 @@ static zend_result complain_refused(const struct session *session, const struct 
     if (len > 0 && server != NULL && strstr(server->error, "too large") != NULL)
         return session_complain("%s (this session has %zu bytes)", server->error, len);
     return complain_failed(session, outcome);
+}
+
+/* A copy was refused, as there is a newer one, though the lease was good: has its next holder, who knew of this one,
+ * only been faster? Then the lease's server has that newer one, too; else two have had the session at once. */
+static bool is_overtaken(struct session *session, zend_string *id)
+{
+    struct copies *copies = &session->copies;
+    for (size_t i = 0; i < copies->n; i++) {
+        struct copy *copy = &copies->list[i];
+        struct line line;
+        struct reply reply;
+        if (copy->server != session->server || copy->is_away)
+            continue;
+        line_begin(&line, "so", id);
+        line_add(&line, " r v");
+        copies_begin(copies);
+        if (!copies_send(copies, copy, &line, (struct bytes){0}) || !copies_next(copies, copy, &reply))
+            return false;
+        bool is_newer = reply.has_revision && reply.revision > session->revision;
+        copy->is_asked = false;
+        server_drop(copy->server); /* its value is of no use; that is rare enough */
+        return is_newer;
+    }
+    return false;
 }
 
 zend_result session_store(struct session *session, zend_string *id, zend_string *value, bool keep)
@@ -212,7 +242,7 @@ zend_result session_store(struct session *session, zend_string *id, zend_string 
     copies_begin(&session->copies);
     send_value(session, id, value, keep);
     struct outcome outcome = read_outcome(session);
-    if (outcome.lost != REPLY_NONE)
+    if (outcome.lost != REPLY_NONE && !(outcome.is_done_by_holder && is_overtaken(session, id)))
         return complain_lost(outcome.loser, outcome.lost);
     if (outcome.ndone == 0)
         return complain_refused(session, &outcome, ZSTR_LEN(value));
