@@ -102,6 +102,15 @@ $(LOAD): $(wildcard bench/*.c bench/*.h) $(ARCHIVE)
 
 -include $(wildcard $(B)/obj/*/*.d $(B)/test/*.d)
 
+prefix ?= /usr/local
+.PHONY: install
+install: all ## put server, tool, manual pages and completion under $(DESTDIR)$(prefix), /usr/local unless told
+	install -D -m 755 $(B)/cloakroomd $(DESTDIR)$(prefix)/sbin/cloakroomd
+	install -D -m 755 $(B)/cloakroom $(DESTDIR)$(prefix)/bin/cloakroom
+	install -D -m 644 $(B)/cloakroomd.8 $(DESTDIR)$(prefix)/share/man/man8/cloakroomd.8
+	install -D -m 644 $(B)/cloakroom.1 $(DESTDIR)$(prefix)/share/man/man1/cloakroom.1
+	install -D -m 644 $(B)/cloakroom.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/cloakroom
+
 .PHONY: demo demo-stop
 demo: ## a PHP shop on two web servers behind a load balancer, its sessions in cloakroomd
 	@tools/deps demo

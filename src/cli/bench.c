@@ -2,6 +2,7 @@
 #include "cli/bench.h"
 #include "base/clock.h"
 #include "cli/cell.h"
+#include "cli/login.h"
 #include "client/reply.h"
 
 #include <inttypes.h>
@@ -155,6 +156,15 @@ static bool cycle(struct bench_worker *worker)
 
 /* ---- the worker ---- */
 
+static bool connect_worker(struct bench_worker *worker)
+{
+    char problem[LOGIN_PROBLEM_MAX];
+    if (client_open(&worker->client, worker->server, worker->limits) != ERR_NONE)
+        return fail_client(worker);
+    enum outcome outcome = login_say(&worker->client, worker->login, problem);
+    return outcome == OUTCOME_OK || fail(worker, outcome, problem);
+}
+
 bool bench_open(struct bench_worker *worker)
 {
     unsigned char random[RANDOM_BYTES];
@@ -167,7 +177,7 @@ bool bench_open(struct bench_worker *worker)
         return fail(worker, OUTCOME_TROUBLE, "the system gives no random bytes");
     for (size_t i = 0; i < sizeof random; i++)
         snprintf(worker->run + 2 * i, sizeof worker->run - 2 * i, "%02x", random[i]);
-    return client_open(&worker->client, worker->server, worker->limits) == ERR_NONE || fail_client(worker);
+    return connect_worker(worker);
 }
 
 bool bench_run(struct bench_worker *worker)
@@ -204,8 +214,7 @@ void bench_close(struct bench_worker *worker)
     snprintf(problem, sizeof problem, "%s", worker->problem);
     if (is_broken)
         client_close(&worker->client);
-    bool is_open = !is_broken || (worker->nmade > 0 &&
-                                  client_open(&worker->client, worker->server, worker->limits) == ERR_NONE);
+    bool is_open = !is_broken || (worker->nmade > 0 && connect_worker(worker));
     for (uint64_t i = 0; i < worker->nmade && is_open; i++) {
         char id[BENCH_ID_DIGITS + 1];
         put_id(worker, i, id);

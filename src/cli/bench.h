@@ -32,6 +32,7 @@ enum bench_kind { BENCH_VERBS, BENCH_STOCK };
 struct bench_worker {
     enum bench_kind kind;
     const char *server;
+    const char *login; /* a file, as for login_say() */
     struct client_limits limits;
     const atomic_bool *must_end;
     uint64_t slice_ns;

@@ -3,6 +3,7 @@
 #include "base/nearest.h"
 #include "cli/cell.h"
 #include "cli/find.h"
+#include "cli/login.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,7 +125,10 @@ enum outcome command_refuse(struct client *client, struct bytes line)
         command_complain(
             "the server does not know this request (ERROR); it is no cloakroomd, or one of another version");
     else
-        command_complain("the server refused: %s", text);
+        command_complain("the server refused: %s%s", text,
+                         bytes_equal(line, bytes_of("CLIENT_ERROR unauthenticated"))
+                             ? "; it wants a login, which --login reads from a file"
+                             : "");
     return OUTCOME_NO;
 }
 
@@ -140,6 +144,7 @@ enum outcome command_reach(const struct call *call, struct client *client, const
                         .socket = COMMAND_SERVER_SOCKET,
                         .address = COMMAND_SERVER_DEFAULT,
                         .limits = limits};
+    char problem[LOGIN_PROBLEM_MAX];
     enum err err = find_server(&find, client);
     if (find.note[0] != '\0')
         command_complain("%s", find.note);
@@ -148,7 +153,10 @@ enum outcome command_reach(const struct call *call, struct client *client, const
         return err == ERR_USAGE ? OUTCOME_USAGE : OUTCOME_UNREACHABLE;
     }
     *ret_server = find.found;
-    return OUTCOME_OK;
+    enum outcome outcome = login_say(client, call->options->login, problem);
+    if (outcome != OUTCOME_OK)
+        command_complain("%s", problem);
+    return outcome;
 }
 
 enum outcome command_connect(const struct call *call, struct client *client)

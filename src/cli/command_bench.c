@@ -196,6 +196,7 @@ static enum outcome open_side(const struct bench *bench, struct side *side)
         struct bench_worker *worker = &side->workers[i];
         worker->kind = side->kind;
         worker->server = side->server;
+        worker->login = options->login;
         worker->limits = (struct client_limits){.connect_ms = timeout_ms, .answer_ms = timeout_ms};
         worker->must_end = &must_end;
         worker->slice_ns = (uint64_t)SLICE_MS * NS_PER_MS;

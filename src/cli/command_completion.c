@@ -34,6 +34,14 @@ static bool has_choices(const struct option_row *row)
     return row->argument != NULL && strchr(row->argument, '|') != NULL;
 }
 
+/* What compgen is asked for; NULL: no names of files. */
+static const char *files_of(const struct option_row *row)
+{
+    if (strcmp(row->argument, "<file>") == 0)
+        return "-f";
+    return strcmp(row->argument, "<dir>") == 0 ? "-d" : NULL;
+}
+
 static void put_choices(const char *argument)
 {
     for (const char *p = argument; *p != '\0'; p++)
@@ -60,7 +68,7 @@ static void put_skips(void)
     }
 }
 
-/* The values of the options of one command: nothing, or one of a few. */
+/* The values of the options of one command: nothing, one of a few, or a file. */
 static void put_values(const struct option_table *table, const char *command)
 {
     for (size_t i = 0; i < table->n; i++) {
@@ -71,6 +79,12 @@ static void put_values(const struct option_table *table, const char *command)
         printf("--%s", row->name);
         if (row->letter != 0)
             printf("|%s:-%c", command, row->letter);
+        const char *files = files_of(row);
+        if (files != NULL) {
+            printf(") compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen %s -- \"$cur\")); return ;;\n",
+                   files);
+            continue;
+        }
         fputs(") words='", stdout);
         if (has_choices(row))
             put_choices(row->argument);

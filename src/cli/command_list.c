@@ -157,7 +157,7 @@ const struct command command_list = {
         "come or go meanwhile may be.\n"
         "\n"
         "    cloakroom list --held --sort waiting --limit 10\n"
-        "    cloakroom list --idle 7d --json | jq -r .handle | xargs cloakroom kill --yes\n",
+        "    cloakroom list --idle 7d --json | jq -r .handle | xargs -r cloakroom kill --yes\n",
     .options = COMMAND_OPTIONS(rows),
     .is_long = true,
     .run = run};

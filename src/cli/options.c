@@ -11,6 +11,10 @@ static const struct option_row rows[] = {
      .help = "the server to ask: host:port, [v6]:port, tls://host:port?ca=FILE, a socket's path, or unix:// "
              "and that",
      OPTION_TEXT(struct options, server)},
+    {.name = "login",
+     .argument = "<file>",
+     .help = "log in as its first line says, user:password, where the server asks for it (-Y)",
+     OPTION_TEXT(struct options, login)},
     {.letter = 't',
      .name = "timeout-ms",
      .argument = "<num>",

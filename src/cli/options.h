@@ -13,6 +13,7 @@
 struct options {
     /* of all */
     char *server;
+    char *login;         /* the name of a file */
     uint64_t timeout_ms; /* 0: as the subcommand has it */
     bool json;
     bool exact; /* --bytes */

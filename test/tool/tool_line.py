@@ -121,6 +121,25 @@ def test_completion_by_bash():
         (where / "data-1").mkdir()
         (where / "data-file").write_text("")
         equal(complete(script, f"cloakroom check {where}/data"), [f"{where}/data-1"], "directories")
+        for line in (f"cloakroom --login {where}/data", f"cloakroom list --login = {where}/data"):
+            equal(complete(script, line), [f"{where}/data-1", f"{where}/data-file"], f"files offered to {line!r}")
+
+
+def test_make_install():
+    """All is where it is looked for; and what is there works."""
+    newest = max(harness.ROOT.glob("build/*/cloakroom.1"), key=lambda path: path.stat().st_mtime)
+    profile = newest.parent.name
+    with folder() as where:
+        done = subprocess.run(["make", "-C", harness.ROOT, f"P={profile}", "install", f"DESTDIR={where}", "prefix=/usr"],
+                              capture_output=True, text=True, timeout=300 * harness.slow)
+        equal(done.returncode, 0, f"status of make install: {done.stderr}")
+        found = sorted(str(path.relative_to(where / "usr")) for path in where.rglob("*") if path.is_file())
+        mine = [name for name in found if "cloakroom." in name or name.endswith("/cloakroom")]
+        equal(mine, ["bin/cloakroom", "share/bash-completion/completions/cloakroom", "share/man/man1/cloakroom.1"], "files")
+        script = (where / "usr/share/bash-completion/completions/cloakroom").read_text()
+        equal(complete(script, "cloakroom vers"), ["version"], "a beginning")
+        done = subprocess.run([where / "usr/bin/cloakroom", "--version"], capture_output=True, text=True, timeout=20)
+        equal(done.stdout, succeeds("--version").out, "the tool that was installed")
 
 
 def test_output_that_cannot_be_written():

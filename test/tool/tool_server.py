@@ -88,6 +88,27 @@ def test_stats_as_table_and_json():
         fails(2, "cannot be sent", "stats", "x" * 2000, server=s)
 
 
+def test_login():
+    with folder() as where:
+        (where / "users").write_text("boss:s3cret\nother:x\n")
+        (where / "wrong").write_text("boss:guess\n")
+        (where / "none").write_text("boss\n")
+        (where / "long").write_text("boss:" + "x" * 2000 + "\n")
+        with server("-Y", str(where / "users")) as s:
+            fails(1, "it wants a login", "count", server=s)
+            login = ["--login", where / "users"]
+            for words in (["count"], ["list"], ["stats"], ["top", "--once"], ["events"], ["ping", "2"]):
+                succeeds(*words, *login, server=s)
+            succeeds("bench", "--seconds", "1", "--sessions", "5", *login, server=s)
+            equal(succeeds("count", *login, server=s).out, "0\n", "what bench left")
+            fails(1, "does not accept the login", "count", "--login", where / "wrong", server=s)
+            for name, said in (("none", "user:password"), ("long", "user:password"), ("nowhere", "No such file")):
+                done = fails(4, said, "count", "--login", where / name, server=s)
+                check("xxxx" not in done.err, "it shows what is in the file")
+        with stranger(b"hello\r\n") as address:
+            fails(1, "hello", "count", *login, server=address)
+
+
 def test_nobody_answers():
     port = harness.free_port()
     fails(3, "nobody is listening", "ping", server=f"127.0.0.1:{port}")
