@@ -254,18 +254,18 @@ def test_colours_and_progress():
         check("\x1b[1m" in raw("list", NO_COLOR="")[0], "an empty NO_COLOR is none")
         check("\x1b" not in succeeds("list", server=s, env={"TERM": "xterm"}).out, "colours in a pipe")
         check("\x1b" not in raw("list", "--json")[0], "colours in JSON")
-    slow = [1000 * b"SE 0bebc2120a913558 a1 i1 t1 s1\r\n" + b"EN C1\r\n"] * 3000 + [b"EN\r\n"]
-    with scripted({"sl": slow, "sn": b"HD 3000000\r\n"}) as s:
+    endless = 1000 * b"SE 0bebc2120a913558 a1 i1 t1 s1\r\n" + b"EN C1\r\n"
+    with scripted({"sl": endless, "sn": b"HD 900000000\r\n"}) as s:
         with Terminal("list", "--sort", "age", "--limit", "1", server=s) as t:
-            t.wait(" of 3000000, ", limit_s=30)
+            t.wait(" of 900000000, ", limit_s=30)
         with Terminal("count", "--older", "1h", server=s) as t:
-            t.wait(" of 3000000, ", limit_s=30)
+            t.wait(" of 900000000, ", limit_s=30)
         # Rows on the same terminal are progress enough.
         with Terminal("list", server=s) as t:
             begin = time.monotonic()
             while time.monotonic() - begin < 1.0:
                 check(t.read(0.05), "it has ended")
-            check("3000000" not in t.text(), "they are disturbed")
+            check("900000000" not in t.text(), "they are disturbed")
 
 
 def peak_mib(s, *words):
