@@ -7,6 +7,7 @@
         t.end()                     # its exit code
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -17,6 +18,7 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
 
 import harness
@@ -87,6 +89,36 @@ def fails(code, said, *words, **how):
     check(done.code == code and done.out == "", f"not {code}: {done}")
     check(done.err.startswith("cloakroom") and said in done.err, f"not '{said}': {done}")
     return done
+
+
+class Peak(threading.Thread):
+    """Looks at how much memory a child takes, until it has ended; `mib` is the most that was seen. (What wait4 tells
+    includes the test's own, from before the exec.)"""
+
+    def __init__(self, child):
+        super().__init__(daemon=True)
+        self.status = f"/proc/{child.pid}/status"
+        self.mib = 0.0
+        self.start()
+
+    def run(self):
+        with contextlib.suppress(OSError, TypeError):
+            while True:
+                with open(self.status, encoding="ascii") as file:
+                    found = re.search(r"VmHWM:\s+(\d+) kB", file.read())
+                self.mib = max(self.mib, int(found[1]) / 1024)  # None when it has ended
+                time.sleep(0.005)
+
+
+def peak_mib(s, *words):
+    """(what the tool took at most, how many lines it printed)"""
+    child = subprocess.Popen([program(), *words, "-s", name_of(s.address)], stdout=subprocess.PIPE, env=environment())
+    peak = Peak(child)
+    n = sum(1 for _ in child.stdout)
+    child.stdout.close()
+    check(child.wait(10 * harness.slow) == 0, f"exit code {child.returncode} of {words}")
+    peak.join(10)
+    return peak.mib, n
 
 
 class Terminal:
