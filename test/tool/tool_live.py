@@ -190,6 +190,8 @@ def test_top_with_a_real_server():
             succeeds("top", "--once", "-j", server=s).json()), "one waits")
         equal((told["sessions"], told["held"], told["waiting"]), (1, 1, 1), "figures")
         equal(told["most_waited"][0]["holder"], "web1:/page", "who holds it")
+        absent = [name for name, value in told.items() if name.endswith("_per_s") and value is None]
+        equal(absent, [], "what the server does not count")
 
 
 def test_bench_leaves_nothing():
