@@ -9,6 +9,7 @@ import threading
 import harness
 from harness import check, equal, folder, server
 from tool import NOWHERE, environment, fails, program, succeeds, tool
+from tls import certificates, words as tls_words
 from wire import Client
 
 TRY = "/run/cloakroom/cloakroom.sock"
@@ -86,6 +87,16 @@ def test_stats_as_table_and_json():
         fails(2, "cannot be sent", "stats", "a b", server=s)
         fails(2, "cannot be sent", "stats", "a\r\nquit", server=s)
         fails(2, "cannot be sent", "stats", "x" * 2000, server=s)
+
+
+def test_tls():
+    with certificates() as where, server(*tls_words(where)) as s:
+        port = s.ports[0]
+        name = f"tls://127.0.0.1:{port}?ca={where / 'ca.pem'}&name=localhost"
+        equal(succeeds("ping", "-j", server=name).json()["answered"], 5, "answers")
+        succeeds("bench", "--seconds", "1", "--sessions", "5", server=name)
+        fails(3, "certificate", "ping", server=f"tls://127.0.0.1:{port}")
+        fails(3, "closed the connection", "count", server=f"127.0.0.1:{port}")
 
 
 def test_login():
