@@ -29,6 +29,10 @@ else
 $(error P=$(P) is no profile; take release, debug, asan or tsan)
 endif
 
+# For packagers.
+CFLAGS += $(EXTRA_CFLAGS)
+LDLIBS += $(EXTRA_LDFLAGS)
+
 # Everything but the two mains is one archive, which the programs and the unit tests link.
 MODULES   := base io net proto store engine http server client cli
 MAINS     := src/server/main.c src/cli/main.c
@@ -102,15 +106,6 @@ $(LOAD): $(wildcard bench/*.c bench/*.h) $(ARCHIVE)
 
 -include $(wildcard $(B)/obj/*/*.d $(B)/test/*.d)
 
-prefix ?= /usr/local
-.PHONY: install
-install: all ## put server, tool, manual pages and completion under $(DESTDIR)$(prefix), /usr/local unless told
-	install -D -m 755 $(B)/cloakroomd $(DESTDIR)$(prefix)/sbin/cloakroomd
-	install -D -m 755 $(B)/cloakroom $(DESTDIR)$(prefix)/bin/cloakroom
-	install -D -m 644 $(B)/cloakroomd.8 $(DESTDIR)$(prefix)/share/man/man8/cloakroomd.8
-	install -D -m 644 $(B)/cloakroom.1 $(DESTDIR)$(prefix)/share/man/man1/cloakroom.1
-	install -D -m 644 $(B)/cloakroom.bash $(DESTDIR)$(prefix)/share/bash-completion/completions/cloakroom
-
 .PHONY: demo demo-stop
 demo: ## a PHP shop on two web servers behind a load balancer, its sessions in cloakroomd
 	@tools/deps demo
@@ -133,7 +128,7 @@ check-full: ## every suite under every profile; takes its time
 	@tools/deps full
 	@for p in release asan tsan; do $(MAKE) P=$$p suites && \
 	    tools/check --profile $$p all || exit 1; done
-	@tools/check --profile release tool-full sim-full leases-full kill-full contention-full doctor-full php-apps-full browser-full php-servers-full
+	@tools/check --profile release tool-full sim-full backup-full deb-full leases-full kill-full contention-full doctor-full php-apps-full browser-full php-servers-full
 soak: ## the simulation and kill -9 with seeds of the day, for an hour or so
 	@tools/deps check
 	@$(MAKE) suites
@@ -181,6 +176,23 @@ php-test: all php ## the tests of the PHP extension
 	@tools/check --profile $(P) php php-contention
 install-php: php ## put the extension where PHP looks for it (DESTDIR=…); docs/php.md has the lines for php.ini
 	install -D -m 644 $(B)/cloakroom.so $(DESTDIR)$(shell $(PHP_CONFIG) --extension-dir)/cloakroom.so
+
+.PHONY: install uninstall deb
+export DESTDIR prefix sysconfdir bindir sbindir mandir docdir datadir unitdir sysusersdir completionsdir
+install: all ## server, tool, manual pages, units, /etc/cloakroom.conf (DESTDIR=…, prefix=/usr/local); PHP: install-php
+	@packaging/install $(B)
+uninstall: ## take away what install has put there, but for a configuration that was changed
+	@packaging/install --uninstall $(B)
+# In a copy: what packages are made of must not depend on what lies about here.
+deb: ## Debian packages of server, tool and PHP extension, into build/deb/
+	@tools/deps deb
+	@rm -rf build/deb && mkdir -p build/deb/cloakroom
+	@tar -c --exclude=./build --exclude=./.git --exclude=./demo/run --exclude=./bench/out . | tar -x -C build/deb/cloakroom
+	@cp -r packaging/debian build/deb/cloakroom/debian
+	@cp packaging/systemd/sysusers.conf build/deb/cloakroom/debian/cloakroom.sysusers
+	@cd build/deb/cloakroom && env -u MAKEFLAGS -u MAKELEVEL DEB_BUILD_OPTIONS="noautodbgsym parallel=$(shell nproc)" \
+	    dpkg-buildpackage -us -uc -b >../log 2>&1 || { tail -30 ../log; exit 1; }
+	@ls build/deb/*.deb
 
 # clang alone has libFuzzer; its __atomic builtins take no _Atomic, which one thread can do without.
 FUZZ      := $(patsubst fuzz/fuzz_%.c,build/fuzz/fuzz_%,$(wildcard fuzz/fuzz_*.c))

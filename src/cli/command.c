@@ -18,6 +18,7 @@ enum {
 
 /* clang-format off */ /* one a line */
 static const struct command *const commands[] = {
+    &command_backup,
     &command_bench,
     &command_check,
     &command_completion,
@@ -29,6 +30,7 @@ static const struct command *const commands[] = {
     &command_kill,
     &command_list,
     &command_ping,
+    &command_restore,
     &command_show,
     &command_stats,
     &command_top,

@@ -117,6 +117,7 @@ void command_print_help(const struct command *command);
 void command_print_manual(FILE *out);
 
 /* The rows, one file each. */
+extern const struct command command_backup;
 extern const struct command command_bench;
 extern const struct command command_check;
 extern const struct command command_completion;
@@ -128,6 +129,7 @@ extern const struct command command_import;
 extern const struct command command_kill;
 extern const struct command command_list;
 extern const struct command command_ping;
+extern const struct command command_restore;
 extern const struct command command_show;
 extern const struct command command_stats;
 extern const struct command command_top;

@@ -36,6 +36,7 @@ struct options {
     /* others, of one each */
     bool yes;
     bool repair;
+    bool without_key;
     bool follow;
     char *kind;
     bool once;
