@@ -75,7 +75,7 @@ static const struct option_row rows_of_backup[] = {
 const struct command command_backup = {
     .name = "backup",
     .arguments = "directory target",
-    .summary = "copy a data directory, while the server runs or not, to a new or empty directory",
+    .summary = "copy a data directory, in use or not, to a new or empty one",
     .help =
         "The server is asked nothing and not held up. The copy shows the sessions of one moment near the "
         "beginning,\n"
