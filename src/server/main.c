@@ -297,6 +297,14 @@ static void say_ready(const struct server *server)
     fputc('\n', stderr);
 }
 
+static void say_web_is_plain(const struct web *web)
+{
+    if (web->http != NULL && web->is_plain)
+        complain(
+            "--http: without TLS its token can be read on the way from other machines; give --http-cert, or "
+            "listen on 127.0.0.1");
+}
+
 /* The signals that main waits for, blocked in every thread. */
 static void block_signals(sigset_t *set)
 {
@@ -348,6 +356,8 @@ static enum err start(struct server *server, struct service *service, int *ret_r
         say_what_is_not_served(server);
     if (err == ERR_NONE)
         err = judge_web(server, web_open(&server->web, server, error), error);
+    if (err == ERR_NONE)
+        say_web_is_plain(&server->web);
     if (err == ERR_NONE && settings->daemonize && service_is_watched())
         fprintf(stderr, "cloakroomd: -d is left aside: the service manager keeps it in the background\n");
     else if (err == ERR_NONE && settings->daemonize)

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import re
+import socket
 
 import harness
 from harness import attempt, as_root, check, equal, folder, server
@@ -169,6 +170,45 @@ def test_a_taken_port():
         status, said = attempt([*as_root(), "-l", "127.0.0.1:0", "--http", f"127.0.0.1:{w.port}", "--http-token-file",
                                 str(s.log.parent / "t")])
         check(status == 1 and "in use" in said and said.startswith("cloakroomd: --http"), f"{status}: {said}")
+
+
+def test_elsewhere_without_tls():
+    """From other machines a token could be read on the way: that is said, and only then."""
+    with folder() as where:
+        token = str(where / "t")
+        with server("--http", "0.0.0.0:0", "--http-token-file", token, where=where, notes=1) as s:
+            check("cloakroomd: --http: without TLS" in s.said() and "--http-cert" in s.said(), s.said())
+        with server("--http", "127.0.0.1:0", "--http-token-file", token, where=where) as s:
+            check("without TLS" not in s.said(), s.said())
+
+
+def test_what_is_too_long():
+    """Of headers and body no more is kept than there are limits for; the next one is served."""
+    with web() as (s, w):
+        for size, statuses in ((8 << 10, (200,)), (64 << 10, (413, 431)), (1 << 20, (413, 431, None))):
+            try:
+                status = w.ask("GET", "/health", token=None, headers={"X": "x" * size}).status
+            except (ConnectionError, http.client.HTTPException):
+                status = None
+            check(status in statuses, f"status with {size} bytes of headers: {status}")
+        body = json.dumps({"token": "x" * 5000})
+        w.refused(413, "POST", "/api/v1/login", token=None, body=body, headers={"Content-Type": "application/json"})
+        equal(w.get("/health")["live"], True, "health after that")
+
+
+def test_who_sends_nothing_more():
+    """Connections left in the middle of a request use up those of HTTP; the clients' side notices nothing."""
+    with web() as (s, w), Client(s.address) as c:
+        before = s.memory_mib()
+        crowd = [socket.create_connection(("127.0.0.1", w.port)) for _ in range(100)]
+        for one in crowd:
+            one.sendall(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
+        for i in range(200):
+            c.store("k", b"%d" % i)
+        check(s.memory_mib() < before + 16 * harness.slow, f"from {before:.0f} to {s.memory_mib():.0f} MiB")
+        for one in crowd:
+            one.close()
+        equal(w.get("/health")["live"], True, "health once they have gone")
 
 
 def test_without_a_place_for_a_token():
