@@ -61,8 +61,8 @@ def test_rewritten_and_compacted():
             for turn in range(60):  # 24 MB
                 for id in ids[:200]:
                     put(c, id, b"y" * 2000, tags=[f"turn:{turn}"])
-            check(sum(path.stat().st_size for path in data.iterdir()) < 20 * 2**20, "it has been compacted")
             kill(s)
+        check(sum(path.stat().st_size for path in data.iterdir()) < 20 * 2**20, "it has been compacted")
         with on(data, "-m", "8") as (s, c):
             equal([c.count(tag=t) for t in ("first", "turn:58", "turn:59")], [200, 0, 200], "by tag")
             stop(s)
