@@ -83,6 +83,22 @@ bool copies_read(struct copies *copies, struct copy *copy, struct reply *ret)
     return server_finish(copy->server) || miss(copies, copy);
 }
 
+bool copies_look_again(struct copies *copies, const struct copy *holder, const zend_string *id)
+{
+    struct line line;
+    line_begin(&line, "so", id);
+    line_add(&line, " r v");
+    for (struct copy *copy = copies->list; copy < holder; copy++) {
+        struct server *server = copy->server;
+        if (!copy->is_away || !copies_send(copies, copy, &line, (struct bytes){0}))
+            continue;
+        server_drop(server); /* what it answers will be asked for with its lease */
+        copy->is_away = copy->is_asked = false;
+        return true;
+    }
+    return false;
+}
+
 uint64_t copies_next_revision(uint64_t highest)
 {
     uint16_t drawn = 0;

@@ -46,6 +46,11 @@ bool copies_next(struct copies *copies, struct copy *copy, struct reply *ret);
 /* An answer of one line, to its end. */
 bool copies_read(struct copies *copies, struct copy *copy, struct reply *ret);
 
+/* Who found the first servers away and has the lease of a later one, `holder`, looks once more: has one come back, where
+ * another may have its lease by now? It is asked again then. One that hangs is not tried, see server.h. */
+enum { COPIES_LOOKS_MAX = 2 }; /* for one session */
+bool copies_look_again(struct copies *copies, const struct copy *holder, const zend_string *id);
+
 /* Whatever failed, it is not asked again for this session. */
 void copies_give_up(struct copies *copies, struct copy *copy);
 

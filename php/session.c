@@ -365,11 +365,12 @@ static enum fetch wait_for_others(struct session *session, zend_string *id, stru
     return fetched;
 }
 
-/* Who had to wait may have been told of the others what was so before. */
+/* Who had to wait may have been told of the others what was so before. With the lease of a later server the first is
+ * looked for once more: who has come to it meanwhile has asked this server before the lease was given, or sees it. */
 static enum fetch open_at_first(struct session *session, zend_string *id, bool must_exist,
                                 struct found *found)
 {
-    for (;;) {
+    for (unsigned nlooks = 0;;) {
         uint64_t waited_ms = 0;
         copies_begin(&session->copies);
         struct copy *holder = ask_for_lease(session, id, must_exist);
@@ -386,10 +387,15 @@ static enum fetch open_at_first(struct session *session, zend_string *id, bool m
             ask_others(session, id, holder);
         }
         read_others(session, found);
-        if (fetched == FETCH_FOUND || fetched == FETCH_ABSENT)
-            return wait_for_others(session, id, holder, fetched, found);
-        if (fetched != FETCH_AWAY)
+        bool is_had = fetched == FETCH_FOUND || fetched == FETCH_ABSENT;
+        if (!is_had && fetched != FETCH_AWAY)
             return fetched;
+        if (is_had && (nlooks++ == COPIES_LOOKS_MAX || !copies_look_again(&session->copies, holder, id)))
+            return wait_for_others(session, id, holder, fetched, found);
+        if (is_had) {
+            session_lose_token(holder);
+            server_drop(holder->server); /* which gives its lease back */
+        }
         forget_found(found);
     }
 }

@@ -13,7 +13,7 @@ static enum outcome fail(const struct call *call, const char *path, const char *
     return OUTCOME_TROUBLE;
 }
 
-enum outcome backup_pair_open(const struct call *call, struct backup_pair *pair)
+static enum outcome pair_open(const struct call *call, struct backup_pair *pair)
 {
     *pair = (struct backup_pair){0};
     if (call->nargs != 2)
@@ -31,7 +31,7 @@ enum outcome backup_pair_open(const struct call *call, struct backup_pair *pair)
     return OUTCOME_OK;
 }
 
-void backup_pair_close(struct backup_pair *pair)
+static void pair_close(struct backup_pair *pair)
 {
     disk_close(&pair->from);
     disk_close(&pair->to);
@@ -45,7 +45,7 @@ enum outcome backup_pair_fail(const struct call *call, struct backup_pair *pair,
     return OUTCOME_TROUBLE;
 }
 
-void backup_talk_begin(struct backup_talk *talk, const struct call *call)
+static void talk_begin(struct backup_talk *talk, const struct call *call)
 {
     *talk = (struct backup_talk){.is_terminal = isatty(STDERR_FILENO) == 1,
                                  .findings = call->options->json ? json_array() : NULL};
@@ -85,7 +85,7 @@ void backup_talk_add(struct backup_talk *talk, struct facts *facts)
         (void)json_object_set(facts->object, "findings", talk->findings);
 }
 
-void backup_talk_fini(struct backup_talk *talk)
+static void talk_fini(struct backup_talk *talk)
 {
     json_decref(talk->findings);
 }
@@ -98,4 +98,20 @@ void command_say(const struct call *call, const char *format, ...)
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
+}
+
+enum outcome backup_pair_run(const struct call *call,
+                             enum outcome (*work)(const struct call *call, struct backup_pair *pair,
+                                                  struct backup_talk *talk))
+{
+    struct backup_pair pair;
+    struct backup_talk talk;
+    enum outcome outcome = pair_open(call, &pair);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    talk_begin(&talk, call);
+    outcome = work(call, &pair, &talk);
+    talk_fini(&talk);
+    pair_close(&pair);
+    return outcome;
 }

@@ -1,7 +1,7 @@
 /*
  * backup_talk: what backup and restore share: their two directories, and what they say while they work.
  *
- * Ownership: backup_pair_close() and backup_talk_fini() free them.
+ * Ownership: both belong to backup_pair_run(), from which the work has them.
  */
 #ifndef CLOAKROOM_CLI_BACKUP_TALK_H
 #define CLOAKROOM_CLI_BACKUP_TALK_H
@@ -17,10 +17,6 @@ struct backup_pair {
     bool is_new; /* made by us, to be removed when nothing came of it */
 };
 
-/* The directories that the call names; the second is made if only its last part is missing. A failure has been
- * complained about. */
-enum outcome backup_pair_open(const struct call *call, struct backup_pair *pair);
-void backup_pair_close(struct backup_pair *pair);
 /* Complains that nothing came of it. */
 enum outcome backup_pair_fail(const struct call *call, struct backup_pair *pair, const char *problem);
 
@@ -31,7 +27,6 @@ struct backup_talk {
     json_t *findings; /* NULL: they are printed as they come */
 };
 
-void backup_talk_begin(struct backup_talk *talk, const struct call *call);
 /* For struct backup_ears, with the talk as `arg`. */
 void backup_talk_notice(void *arg, const char *line);
 void backup_talk_progress(void *arg, uint64_t done_bytes, uint64_t bytes);
@@ -39,7 +34,12 @@ void backup_talk_progress(void *arg, uint64_t done_bytes, uint64_t bytes);
 void backup_talk_end(struct backup_talk *talk);
 /* In JSON: the findings. */
 void backup_talk_add(struct backup_talk *talk, struct facts *facts);
-void backup_talk_fini(struct backup_talk *talk);
+
+/* Does `work` between the directories that the call names; the second is made if only its last part is missing. A failure
+ * has been complained about. */
+enum outcome backup_pair_run(const struct call *call,
+                             enum outcome (*work)(const struct call *call, struct backup_pair *pair,
+                                                  struct backup_talk *talk));
 
 /* A line for who reads along, on stderr: no failure. */
 void command_say(const struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -52,16 +52,7 @@ static enum outcome take(const struct call *call, struct backup_pair *pair, stru
 
 static enum outcome run(const struct call *call)
 {
-    struct backup_pair pair;
-    struct backup_talk talk;
-    enum outcome outcome = backup_pair_open(call, &pair);
-    if (outcome != OUTCOME_OK)
-        return outcome;
-    backup_talk_begin(&talk, call);
-    outcome = take(call, &pair, &talk);
-    backup_talk_fini(&talk);
-    backup_pair_close(&pair);
-    return outcome;
+    return backup_pair_run(call, take);
 }
 
 static const struct option_row rows_of_backup[] = {

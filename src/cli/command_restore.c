@@ -94,16 +94,7 @@ static enum outcome put_back(const struct call *call, struct backup_pair *pair, 
 
 static enum outcome run(const struct call *call)
 {
-    struct backup_pair pair;
-    struct backup_talk talk;
-    enum outcome outcome = backup_pair_open(call, &pair);
-    if (outcome != OUTCOME_OK)
-        return outcome;
-    backup_talk_begin(&talk, call);
-    outcome = put_back(call, &pair, &talk);
-    backup_talk_fini(&talk);
-    backup_pair_close(&pair);
-    return outcome;
+    return backup_pair_run(call, put_back);
 }
 
 const struct command command_restore = {

@@ -34,15 +34,23 @@ static uint32_t kept_in(const struct work *work, uint32_t s)
     return store_to_kept_s(work->local->store, work->op->now_s + s);
 }
 
-/* OP_OK, or who has written or killed a newer copy. What lies there goes only before what is as new or newer. */
+/* OP_OK, or who has written or killed a newer copy. What lies there goes only before what is as new or newer; and of two
+ * who have counted alike, as they did not know of each other, before none but the end of the session: the later one is
+ * to learn of it. */
 static enum op_result check_revision(const struct work *work)
 {
-    uint64_t revision = work->op->session->revision;
-    if (!work->has_was || revision > work->was.revision)
+    const struct op_session *session = work->op->session;
+    uint64_t revision = session->revision;
+    uint64_t was = work->was.revision;
+    if (!work->has_was)
         return OP_OK;
+    if (revision > was) {
+        bool is_other = traits_count_alike(revision, was) && !traits_is_last_revision(revision);
+        return session->is_copy && is_other ? OP_EXISTS : OP_OK;
+    }
     if (is_killed(work) || is_succeeded(work))
         return OP_GONE;
-    return revision == work->was.revision ? OP_OK : OP_EXISTS;
+    return revision == was ? OP_OK : OP_EXISTS;
 }
 
 /* OP_OK, or why the token is not good any more (L2, L5). One from before a restart is, unless somebody has opened the

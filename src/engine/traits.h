@@ -89,6 +89,18 @@ static inline uint64_t traits_last_revision(uint64_t revision)
     return revision == 0 ? 0 : (revision | (TRAITS_REVISION_STEP - 1)) + TRAITS_REVISION_STEP;
 }
 
+/* Is it that of who ends the session? */
+static inline bool traits_is_last_revision(uint64_t revision)
+{
+    return revision % TRAITS_REVISION_STEP == TRAITS_REVISION_STEP - 1;
+}
+
+/* Of two who have seen the same, and not each other? */
+static inline bool traits_count_alike(uint64_t a, uint64_t b)
+{
+    return a / TRAITS_REVISION_STEP == b / TRAITS_REVISION_STEP;
+}
+
 /* The marks alone. */
 unsigned traits_marks(struct bytes attributes);
 

@@ -29,6 +29,7 @@ def test_newer_stays():
         equal(told(a, "s")["v"], str(revision(5)), "its revision")
         equal(copy(b, "s", b"four", revision(4)), "EX", "an older one")
         equal(copy(b, "s", b"five", revision(5, 6)), "EX", "one that has drawn less")
+        equal(copy(b, "s", b"five", revision(5, 8)), "EX", "one that has drawn more, and did not know of it")
         opened = a.open("s", v=True)
         equal((opened.value, opened["v"]), (b"five", str(revision(5))), "an open")
         check("l" in told(b, "s") and "l" not in told(b, "t"), "somebody has its lease")
