@@ -235,7 +235,7 @@ enum err address_parse(const char *text, struct address *ret, char *error)
         return parse_unix(&parser, all, ret);
     if (bytes_starts_with(all, bytes_of("unix://")))
         return parse_unix(&parser, skip(all, strlen("unix://")), ret);
-    if (bytes_starts_with(all, bytes_of("unix:")))
+    if (bytes_starts_with(all, bytes_of("unix:/"))) /* a host may be named unix */
         return parse_unix(&parser, (struct bytes){0}, ret);
     if (bytes_starts_with(all, bytes_of("tcp://")))
         return parse_tcp(&parser, skip(all, strlen("tcp://")), ret);

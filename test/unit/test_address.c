@@ -28,6 +28,7 @@ static const struct {
     {"unix:///run/cloakroom.sock", ADDRESS_UNIX, "/run/cloakroom.sock", 0},
     {"/run/a b:1,x?.sock", ADDRESS_UNIX, "/run/a b:1,x?.sock", 0},
     {"unix:///run/cloakroom.sock:0", ADDRESS_UNIX, "/run/cloakroom.sock", 0},
+    {"unix:11211", ADDRESS_TCP, "unix", 11211},
 };
 
 static void test_each_form_is_understood(void **state)
