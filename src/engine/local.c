@@ -7,6 +7,7 @@
 #include "engine/local_private.h"
 #include "engine/roster.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct local *local_of(struct engine *engine)
@@ -217,6 +218,17 @@ static uint32_t tidy(void *arg)
     return store_tidy(local->store, clock_seconds(local->config.clock));
 }
 
+static void tell_failure(const struct local *local)
+{
+    const struct store_config *config = &local->config.store;
+    char line[STORE_PROBLEM_MAX + 128];
+    snprintf(
+        line, sizeof line,
+        "%s: read-only from now on, what is there can be read; see to the disk, then start the server again",
+        store_disk_error(local->store));
+    config->notice(config->notice_arg, line);
+}
+
 /* A round by the policy; in `always` mode the next at once while somebody waits. */
 static uint32_t sync_round(void *arg)
 {
@@ -226,7 +238,7 @@ static uint32_t sync_round(void *arg)
     if (err != ERR_NONE && !local->has_told) {
         local->has_told = true;
         if (config->notice != NULL)
-            config->notice(config->notice_arg, store_disk_error(local->store));
+            tell_failure(local);
     }
     pthread_mutex_lock(&local->watch_lock);
     for (struct engine_watch *watch = local->watches; watch != NULL; watch = watch->next)

@@ -1,6 +1,8 @@
 /* Users, and who is let in; see access.h. */
 #include "server/access.h"
+#include "server/address.h"
 #include "server/exec.h"
+#include "server/say.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,6 +118,22 @@ void access_begin(struct conn *conn, unsigned role)
         conn->proto.dialect = DIALECT_BINARY;
 }
 
+/* With the address and no more, neither name nor password: for who bans those that try. */
+static void say_refused(struct conn *conn)
+{
+    char peer[ADDRESS_MAX] = "unknown";
+    struct say say;
+    if (!worker_may_say(conn->worker))
+        return;
+    (void)address_tell(conn->transport.fd, true, "tcp", peer, sizeof peer);
+    say_open(&say, SAY_WARNING, "login_refused");
+    say_add(&say, "peer", "%s", peer);
+    say_add(&say, "tries", "%u", conn->nwrong_logins);
+    say_add(&say, "msg",
+            "wrong user or password; if that is one of yours, compare it with the file of -Y or -S");
+    say_close(&say);
+}
+
 void access_login(struct conn *conn)
 {
     const struct request *request = &conn->request;
@@ -126,6 +144,7 @@ void access_login(struct conn *conn)
     if (!in) {
         counters_add(&worker->counters, COUNTER_auth_errors, 1);
         conn->request.close = ++conn->nwrong_logins >= ACCESS_TRIES_MAX;
+        say_refused(conn);
     }
     exec_put_status(conn, in ? STATUS_OK : STATUS_DENIED);
 }

@@ -1,12 +1,14 @@
 /* The life of a connection, see conn.h. */
 #include "server/conn.h"
 #include "base/check.h"
+#include "server/address.h"
 #include "server/ahead.h"
 #include "server/conn_private.h"
 #include "server/dump.h"
 #include "server/exec.h"
 #include "server/listing.h"
 #include "server/roll.h"
+#include "server/say.h"
 #include "server/tell.h"
 #include "server/udp.h"
 #include "server/watch.h"
@@ -37,16 +39,23 @@ static void lay_in_graveyard(struct conn *conn)
 }
 
 /* Never a key: those of sessions are secrets. */
-static void say(const struct conn *conn, const char *what)
+static void say(const struct conn *conn, const char *event)
 {
-    if (__atomic_load_n(&conn->worker->server->settings->verbose, __ATOMIC_RELAXED) > 1)
-        fprintf(stderr, "connection %d %s\n", conn->transport.fd, what);
+    char peer[ADDRESS_MAX] = "unknown";
+    struct say line;
+    if (__atomic_load_n(&conn->worker->server->settings->verbose, __ATOMIC_RELAXED) < 2)
+        return;
+    (void)address_tell(conn->transport.fd, true, "tcp", peer, sizeof peer);
+    say_open(&line, SAY_DEBUG, event);
+    say_add(&line, "fd", "%d", conn->transport.fd);
+    say_add(&line, "peer", "%s", peer);
+    say_close(&line);
 }
 
 /* It gives back its place among those of -c. */
 static void leave(struct conn *conn)
 {
-    say(conn, "closed");
+    say(conn, "connection_closed");
     tell_close(conn, (enum event_closed)conn->closing);
     __atomic_fetch_sub(&conn->worker->nconnections, 1, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&conn->worker->server->nconnections, 1, __ATOMIC_RELAXED);
@@ -420,7 +429,7 @@ static bool time_handshake(struct conn *conn)
 
 static void tell_opened(struct conn *conn)
 {
-    say(conn, "opened");
+    say(conn, "connection_opened");
     tell_open(conn);
 }
 

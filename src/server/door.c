@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "net/listen.h"
 #include "server/conn.h"
+#include "server/say.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,8 +42,9 @@ static void turn_away(struct server *server, const struct listener *listener, in
 {
     static const char words[] = "ERROR Too many open connections\r\n";
     if (__atomic_load_n(&server->settings->verbose, __ATOMIC_RELAXED) > 0)
-        fprintf(stderr, "connection refused: there are %llu already, see -c\n",
-                (unsigned long long)server->settings->max_connections);
+        say_line(SAY_INFO, "connection_refused",
+                 "there are %llu connections already; raise -c, or find out who has them by stats conns",
+                 (unsigned long long)server->settings->max_connections);
     if (!listener->is_tls)
         (void)!send(fd, words, sizeof words - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     close(fd);
@@ -94,7 +96,7 @@ static void pause_accepting(struct worker *worker, const char *reason)
     worker->is_accepting = false;
     count_away(worker);
     if (__atomic_load_n(&worker->server->settings->verbose, __ATOMIC_RELAXED) > 0)
-        fprintf(stderr, "cannot accept connections for the moment: %s\n", reason);
+        say_line(SAY_INFO, "accept_paused", "cannot accept connections for the moment: %s", reason);
     for (size_t i = 0; i < worker->server->nlisteners; i++) {
         if (!worker->doors[i].listener->is_udp)
             loop_remove(&worker->loop, worker->doors[i].listener->fd);

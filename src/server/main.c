@@ -7,9 +7,10 @@
 #include "engine/loading.h"
 #include "engine/local.h"
 #include "io/disk.h"
-#include "net/listen.h"
+#include "server/announce.h"
 #include "server/idkey.h"
 #include "server/process.h"
+#include "server/say.h"
 #include "server/service.h"
 #include "server/tell.h"
 #include "server/worker.h"
@@ -29,13 +30,16 @@ enum { ERROR_MAX = ACCESS_ERROR_MAX };
 /* Each error once, in one line, with what to do about it. */
 static void complain(const char *error)
 {
-    fprintf(stderr, "cloakroomd: %s\n", error);
+    say_line(SAY_ERROR, "start_failed", "%s", error);
 }
 
 static void note(void *arg, const char *line)
 {
     const struct server *server = arg;
-    fprintf(stderr, "cloakroomd: --data %s: %s\n", server->settings->data, line);
+    if (strncmp(line, "recovering:", strlen("recovering:")) == 0)
+        say_line(SAY_NOTICE, "loading", "--data %s: %s", server->settings->data, line);
+    else
+        say_line(SAY_WARNING, "data", "--data %s: %s", server->settings->data, line);
 }
 
 /* Tells one boot from the next, so that time that passed between two starts is known. */
@@ -170,7 +174,7 @@ static enum err judge_web(struct server *server, enum err err, char *error)
 {
     if (err == ERR_NONE || server->settings->http != NULL)
         return err;
-    fprintf(stderr, "cloakroomd: no HTTP: %s (--http off: none is wanted)\n", error);
+    say_line(SAY_WARNING, "no_http", "no HTTP: %s (--http off: none is wanted)", error);
     web_close(&server->web);
     return ERR_NONE;
 }
@@ -211,10 +215,9 @@ static enum err start_service(struct server *server, struct service *service, ch
 static void lock_memory(void)
 {
     if (!process_lock_memory())
-        fprintf(stderr,
-                "cloakroomd: -k: memory is not locked: %s; raise the limit (ulimit -l, LimitMEMLOCK=) or "
-                "leave -k out\n",
-                strerror(errno));
+        say_line(SAY_WARNING, "memory_not_locked",
+                 "-k: memory is not locked: %s; raise the limit (ulimit -l, LimitMEMLOCK=) or leave -k out",
+                 strerror(errno));
 }
 
 /* For scripts that start it with -p -1; as with memcached it goes on without. */
@@ -222,22 +225,10 @@ static void tell_ports(const struct server *server)
 {
     const char *path = getenv("MEMCACHED_PORT_FILENAME");
     if (path != NULL && !listener_tell_ports(server->listeners, server->nlisteners, path))
-        fprintf(stderr, "cloakroomd: MEMCACHED_PORT_FILENAME=%s: cannot be written: %s\n", path,
-                strerror(errno));
-}
-
-/* Both are as with memcached, but for TLS: there, what TLS is to protect can be had by UDP. */
-static void say_what_is_not_served(const struct server *server)
-{
-    const struct settings *settings = server->settings;
-    if (settings_wants_udp(settings) && !listener_has_udp(server->listeners, server->nlisteners))
-        complain(settings->tls
-                     ? "-U: with -Z, UDP is served only at addresses with notls: in front; give "
-                       "-l notls:ADDRESS, or leave -U out"
-                     : "-U: not served: UDP needs an address of -l, and there is none but -s or what the "
-                       "service manager has opened; give -l, or leave -U out");
-    if (server->nlisteners == 0)
-        complain("-p 0: no client can connect; give -p, -l or -s");
+        say_line(SAY_WARNING, "ports_not_written",
+                 "MEMCACHED_PORT_FILENAME=%s: cannot be written: %s; name a file in a folder that the server "
+                 "may write to",
+                 path, strerror(errno));
 }
 
 static void stop(struct server *server)
@@ -263,48 +254,6 @@ static void stop(struct server *server)
         unlink(server->pid_file);
 }
 
-static void say_recovered(const struct server *server)
-{
-    struct engine_stats stats;
-    engine_read_stats(server->engine, &stats);
-    const struct store_stats *s = &stats.store;
-    fprintf(stderr, ", %llu sessions and %llu cache items from %s in %.2f s, %llu damaged records",
-            (unsigned long long)s->recovered[STORE_SESSION], (unsigned long long)s->recovered[STORE_CACHE],
-            server->settings->data, (double)s->recovery_ms / 1000, (unsigned long long)s->damaged_records);
-    if (s->torn_bytes > 0)
-        fprintf(stderr, ", %llu torn bytes cut", (unsigned long long)s->torn_bytes);
-}
-
-static void say_ready(const struct server *server)
-{
-    fprintf(stderr, "cloakroomd %s ready:%s", VERSION_TEXT, server->nlisteners == 0 ? " nowhere" : "");
-    for (size_t i = 0; i < server->nlisteners; i++) {
-        const struct listener *listener = &server->listeners[i];
-        if (listener->path != NULL)
-            fprintf(stderr, " %s", listener->path);
-        else
-            fprintf(stderr, " %sport %u%s", listener->is_udp ? "UDP " : "", listen_port(listener->fd),
-                    listener->is_tls ? " (TLS)" : "");
-    }
-    char web[WEB_SHOWN_MAX];
-    web_tell_address(&server->web, web, sizeof web);
-    if (web[0] != '\0')
-        fprintf(stderr, ", %s", web);
-    fprintf(stderr, ", %llu MB, %zu threads", (unsigned long long)server->settings->memory_mib,
-            server->nworkers);
-    if (server->disk != NULL)
-        say_recovered(server);
-    fputc('\n', stderr);
-}
-
-static void say_web_is_plain(const struct web *web)
-{
-    if (web->http != NULL && web->is_plain)
-        complain(
-            "--http: without TLS its token can be read on the way from other machines; give --http-cert, or "
-            "listen on 127.0.0.1");
-}
-
 /* The signals that main waits for, blocked in every thread. */
 static void block_signals(sigset_t *set)
 {
@@ -324,8 +273,8 @@ static enum err open_listeners(struct server *server, char *error)
     enum err err = service_take_listeners(settings, &server->listeners, &server->nlisteners, error);
     if (err == ERR_NONE && server->nlisteners > 0) {
         if (settings->listen.n > 0 || settings->socket_path != NULL)
-            fprintf(stderr,
-                    "cloakroomd: -l and -s are left aside: the service manager has opened the sockets\n");
+            say_line(SAY_NOTICE, "option_ignored",
+                     "-l and -s are left aside: the service manager has opened the sockets");
         return ERR_NONE;
     }
     if (err == ERR_NONE)
@@ -353,13 +302,14 @@ static enum err start(struct server *server, struct service *service, int *ret_r
     if (err == ERR_NONE)
         err = open_listeners(server, error);
     if (err == ERR_NONE)
-        say_what_is_not_served(server);
+        announce_what_is_not_served(server);
     if (err == ERR_NONE)
         err = judge_web(server, web_open(&server->web, server, error), error);
     if (err == ERR_NONE)
-        say_web_is_plain(&server->web);
+        announce_plain_web(server);
     if (err == ERR_NONE && settings->daemonize && service_is_watched())
-        fprintf(stderr, "cloakroomd: -d is left aside: the service manager keeps it in the background\n");
+        say_line(SAY_NOTICE, "option_ignored",
+                 "-d is left aside: the service manager keeps it in the background");
     else if (err == ERR_NONE && settings->daemonize)
         err = process_fork(ret_ready_fd, error);
     if (err == ERR_NONE && settings->pid_file != NULL) {
@@ -391,19 +341,27 @@ static uint64_t buffers_bytes(const struct settings *settings)
     return share < BUFFERS_MIN_BYTES ? BUFFERS_MIN_BYTES : share;
 }
 
+static void judge_reload(enum err err, const char *error, const char *what)
+{
+    if (err != ERR_NONE)
+        say_line(SAY_ERROR, "reload_failed",
+                 "SIGHUP: %s; the %s stays as it was; mend it, and send SIGHUP again", error, what);
+}
+
 static void wait_for_the_end(struct server *server, struct service *service, const sigset_t *signals)
 {
     char error[ERROR_MAX];
-    while (service_wait_signal(service, server, signals) == SIGHUP) {
+    int number;
+    while ((number = service_wait_signal(service, server, signals)) == SIGHUP) {
         service_say_reloading();
-        if (access_reload_users(&server->access, error) != ERR_NONE)
-            fprintf(stderr, "cloakroomd: SIGHUP: %s; the users stay as they were\n", error);
-        if (web_reload(&server->web, error) != ERR_NONE)
-            fprintf(stderr, "cloakroomd: SIGHUP: %s; HTTP stays as it was\n", error);
-        if (access_reload_certs(&server->access, clock_steady_ns(server->clock), error) != ERR_NONE)
-            fprintf(stderr, "cloakroomd: SIGHUP: %s; the certificate stays as it was\n", error);
+        announce_reload();
+        judge_reload(access_reload_users(&server->access, error), error, "list of users");
+        judge_reload(web_reload(&server->web, error), error, "HTTP");
+        judge_reload(access_reload_certs(&server->access, clock_steady_ns(server->clock), error), error,
+                     "certificate");
         service_say_ready(server);
     }
+    announce_end(number);
 }
 
 static int serve(struct settings *settings)
@@ -425,7 +383,7 @@ static int serve(struct settings *settings)
     int ready_fd = -1;
     enum err err = start(&server, &service, &ready_fd, error);
     if (err == ERR_NONE) {
-        say_ready(&server);
+        announce_ready(&server);
         service_say_ready(&server);
         if (ready_fd >= 0)
             process_detach(ready_fd);
@@ -442,7 +400,7 @@ static int run(struct settings_parser *parser)
 {
     struct settings *settings = &parser->settings;
     for (size_t i = 0; i < parser->set.notes.n; i++)
-        complain(parser->set.notes.items[i]);
+        say_line(SAY_NOTICE, "option_ignored", "%s", parser->set.notes.items[i]);
     if (settings->help) {
         printf("cloakroomd %s: keeps web sessions, speaks memcached %s\n", VERSION_TEXT, VERSION_MEMCACHED);
         settings_print_help(stdout);

@@ -1,40 +1,12 @@
 /* stats conns: who is connected, and how it stands with them. See stats_private.h. */
+#include "server/address.h"
 #include "server/roll.h"
 #include "server/stats_private.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
-enum { ADDRESS_MAX = 128, NAME_MAX_LEN = 64, SPARE = 64 };
-
-/* "tcp:127.0.0.1:11211", "tcp6:[::1]:11211", "unix:/run/socket", and "udp…"; false: it has closed meanwhile. */
-static bool tell_address(int fd, bool of_peer, const char *kind, char *text, size_t size)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t len = sizeof address;
-    struct sockaddr *generic = (struct sockaddr *)&address;
-    if ((of_peer ? getpeername(fd, generic, &len) : getsockname(fd, generic, &len)) != 0)
-        return false;
-    char host[INET6_ADDRSTRLEN] = "?";
-    if (address.ss_family == AF_UNIX) {
-        const struct sockaddr_un *un = (const struct sockaddr_un *)(void *)&address;
-        bool is_named = len > offsetof(struct sockaddr_un, sun_path);
-        snprintf(text, size, "unix:%.108s", is_named ? un->sun_path : "");
-    } else if (address.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(void *)&address;
-        (void)inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
-        snprintf(text, size, "%s6:[%s]:%u", kind, host, ntohs(in6->sin6_port));
-    } else {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)(void *)&address;
-        (void)inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-        snprintf(text, size, "%s:%s:%u", kind, host, ntohs(in->sin_port));
-    }
-    return true;
-}
+enum { NAME_MAX_LEN = 64, SPARE = 64 };
 
 static void put_of(struct conn *conn, int fd, const char *what, const char *value)
 {
@@ -57,7 +29,7 @@ static void put_listeners(struct conn *conn)
     for (size_t i = 0; i < server->nlisteners; i++) {
         int fd = server->listeners[i].fd;
         bool is_udp = server->listeners[i].is_udp;
-        if (!tell_address(fd, false, is_udp ? "udp" : "tcp", address, sizeof address))
+        if (!address_tell(fd, false, is_udp ? "udp" : "tcp", address, sizeof address))
             continue;
         put_of(conn, fd, "addr", address);
         put_of(conn, fd, "state", is_udp ? "conn_read" : "conn_listening");
@@ -90,10 +62,10 @@ static void put_connection(struct conn *conn, const struct roll_line *line)
 {
     char address[ADDRESS_MAX];
     uint32_t now_s = conn->worker->now_s;
-    if (!tell_address(line->fd, true, "tcp", address, sizeof address))
+    if (!address_tell(line->fd, true, "tcp", address, sizeof address))
         return;
     put_of(conn, line->fd, "addr", address);
-    if (tell_address(line->fd, false, "tcp", address, sizeof address))
+    if (address_tell(line->fd, false, "tcp", address, sizeof address))
         put_of(conn, line->fd, "listen_addr", address);
     put_of(conn, line->fd, "state", line->fd == conn->transport.fd ? "conn_parse_cmd" : state_of(line));
     put_seconds(conn, line->fd, now_s > line->busy_s ? now_s - line->busy_s : 0);

@@ -37,6 +37,15 @@ static void turn(struct loop *loop)
         bury(worker);
 }
 
+bool worker_may_say(struct worker *worker)
+{
+    if (worker->said_s != worker->now_s) {
+        worker->said_s = worker->now_s;
+        worker->nsaid = 0;
+    }
+    return ++worker->nsaid <= WORKER_LINES_PER_S;
+}
+
 enum err worker_new(struct server *server, struct worker **ret)
 {
     struct worker *worker = calloc(1, sizeof *worker);

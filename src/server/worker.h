@@ -53,10 +53,16 @@ struct worker {
     _Atomic uint64_t nconnections;
     uint64_t nowed; /* closed connections whose op will still be woken */
     bool is_accepting;
+    uint32_t said_s; /* the second in which `nsaid` lines were said of clients: see worker_may_say() */
+    unsigned nsaid;
     struct loop_timer accept_again;
     pthread_t thread;
     bool has_thread;
 };
+
+/* May another line be said of what a client did? So that no client fills the disk of the log. */
+enum { WORKER_LINES_PER_S = 10 };
+bool worker_may_say(struct worker *worker);
 
 enum err worker_new(struct server *server, struct worker **ret) ERR_MUST_CHECK;
 /* Starts the thread. */

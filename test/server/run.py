@@ -20,7 +20,7 @@ import traceback
 
 import harness
 
-FILES = ["startup", "options", "figures", "listeners", "access", "tls", "udp", "lifetime", "badinput", "greedy", "limits", "intact", "locks",
+FILES = ["startup", "options", "figures", "listeners", "access", "tls", "udp", "logs", "lifetime", "badinput", "greedy", "limits", "intact", "locks",
          "waits", "full",
          "durable", "loading", "disk", "offline", "handles", "dumps", "watch", "crowds",
          "service", "backups", "leases", "web", "web_sessions", "web_api", "sessions", "rosters", "session_kept", "copies", "ids", "lives"]
