@@ -104,5 +104,5 @@ void announce_end(int signal_number)
 
 void announce_reload(void)
 {
-    say_line(SAY_NOTICE, "reload", "SIGHUP: users, certificates and tokens are read again");
+    say_line(SAY_NOTICE, "reload", "users, certificates and tokens are read again");
 }

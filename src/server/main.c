@@ -345,7 +345,7 @@ static void judge_reload(enum err err, const char *error, const char *what)
 {
     if (err != ERR_NONE)
         say_line(SAY_ERROR, "reload_failed",
-                 "SIGHUP: %s; the %s stays as it was; mend it, and send SIGHUP again", error, what);
+                 "SIGHUP: %s; the %s stays as it was; mend it, and send the signal again", error, what);
 }
 
 static void wait_for_the_end(struct server *server, struct service *service, const sigset_t *signals)

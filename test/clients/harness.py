@@ -88,7 +88,11 @@ def started(server, options, family, address, log):
             if child.poll() is not None or time.monotonic() > deadline:
                 sys.exit(f"{server} did not start:\n{log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.02)
-        yield child
+        try:
+            yield child
+        except Exception:
+            print(f"     {server} had said:\n{log.read_text(errors='replace')[-2000:]}")
+            raise
         if child.poll() is not None:
             sys.exit(f"{server} ended by itself, code {child.returncode}:\n{log.read_text(errors='replace')[-2000:]}")
     finally:

@@ -17,7 +17,7 @@ from wire import Client, command
 
 SESSION = "memc.sess.key."
 SYNCS = ("always", "interval", "none")
-READY = re.compile(r", (\d+) sessions? and (\d+) cache items? from (.*) in (\d+\.\d\d) s, (\d+) damaged records?$")
+READY = re.compile(r", (\d+) sessions? and (\d+) cache items? from (.*) in (\d+\.\d\d) s, (\d+) damaged records?\"?$")
 
 
 @contextlib.contextmanager

@@ -100,7 +100,7 @@ def test_a_key_by_name_is_refused():
         for option in ("--id-key", "--former-id-key"):
             status, said = named(option, where / "none")
             equal(status, 1, "status")
-            check(said.startswith(f"cloakroomd: {option} ") and "no such file" in said and "rand -hex 32" in said, said)
+            check(f'msg="{option} ' in said and "no such file" in said and "rand -hex 32" in said, said)
             path = where / "key"
             path.write_text("ab" * 32 + "\n")
             path.chmod(0o644)

@@ -198,6 +198,10 @@ class Server:
         return lines[0].strip() if lines else None
 
     def said(self):
+        """But that it was told to read its files again, or to end, and that somebody could not log in."""
+        return re.sub(r"^.* event=(reload|stopping|login_refused) .*\n", "", self.all_said(), flags=re.M)
+
+    def all_said(self):
         return self.log.read_text(errors="replace")
 
     def memory_mib(self, field="VmRSS"):
@@ -232,10 +236,8 @@ class Server:
         return took
 
     def check_said(self):
-        """Nothing but its ready line, that it was told to read its files again or to end, and so many lines before as were
-        announced (None: any)."""
-        lines = [line for line in self.said().splitlines() if not re.search(r" event=(reload|stopping)\b", line)]
-        said = "\n".join(lines).strip()
+        """Nothing but its ready line, and so many lines before it as were announced (None: any)."""
+        said = self.said().strip()
         before = said.removesuffix(self.ready)
         check(said.endswith(self.ready), f"what it said on stderr: {said!r}, which does not end with {self.ready!r}")
         if self.notes is not None:

@@ -95,14 +95,14 @@ def test_nothing_secret_is_said():
                 check(any(b"Too many" in read_all(other) for other in others[2:]), "none was refused")
                 for other in others:
                     other.close()
-            wait_for(lambda: "connection_refused" in s.said(), "a refusal is said")
+            wait_for(lambda: "connection_refused" in s.all_said(), "a refusal is said")
             wrong_logins(s.address, 3)
             file.write_text("nonsense-" + PASSWORD + "\n")
             s.child.send_signal(signal.SIGHUP)
-            wait_for(lambda: "reload_failed" in s.said(), "a reload that failed is said")
+            wait_for(lambda: "reload_failed" in s.all_said(), "a reload that failed is said")
             s.child.send_signal(signal.SIGTERM)
             s.child.wait(5 * harness.slow)
-            said = s.said()
+            said = s.all_said()
     told = set(names(said))
     equal({"ready", "option_ignored", "connection_opened", "connection_closed", "connection_refused", "login_refused", "reload",
            "reload_failed", "stopping"} - told, set(), "events that were not said")
@@ -117,16 +117,16 @@ def test_levels():
             with Client(s.address) as c:
                 c.store("k", b"v")
             if "-vv" in options:
-                wait_for(lambda: "connection_closed" in s.said(), "the end of it")
+                wait_for(lambda: "connection_closed" in s.all_said(), "the end of it")
             s.child.send_signal(signal.SIGTERM)
             s.child.wait(5 * harness.slow)
-            equal(names(s.said()), wanted, options)
+            equal(names(s.all_said()), wanted, options)
 
 
 def test_who_tries_passwords_does_not_fill_the_log():
     with folder() as where, server("-Y", str(users(where)), "-t", "1", where=where, notes=None) as s:
         wrong_logins(s.address, 200)
-        refused = [rest for _, event, rest in events(s.said()) if event == "login_refused"]
+        refused = [rest for _, event, rest in events(s.all_said()) if event == "login_refused"]
         check(1 <= len(refused) <= 120, f"{len(refused)} lines for 200")
         check(all(re.match(r" peer=tcp:127\.0\.0\.1:\d+ tries=1 ", rest) for rest in refused), refused[0])
         s.child.send_signal(signal.SIGTERM)
@@ -141,9 +141,9 @@ def test_what_the_disk_does():
         with contextlib.suppress(AssertionError, OSError):
             for i in range(1000):
                 c.set(f"{SESSION}{i}", b"v" * 10000)
-        wait_for(lambda: "event=data" in s.said(), "the trouble is said")
+        wait_for(lambda: "event=data" in s.all_said(), "the trouble is said")
         s.child.send_signal(signal.SIGTERM)
         s.child.wait(5 * harness.slow)
-        told = [(level, rest) for level, event, rest in events(s.said()) if event == "data"]
+        told = [(level, rest) for level, event, rest in events(s.all_said()) if event == "data"]
         equal(len(told), 1, "lines about the disk")
         check("read-only" in told[0][1] and "see to the disk" in told[0][1], told)

@@ -46,7 +46,7 @@ def check_note(said, option, is_ignored):
     wanted = 1 + is_ignored
     equal(len(said), wanted, f"lines about {option}: {said}")
     if is_ignored:
-        check(re.match(rf"cloakroomd: {option}( \S+)?: accepted and ignored: .{{10,}}", said[0]), said[0])
+        check(re.match(rf'ts=\S+ level=notice event=option_ignored msg="{option}( \S+)?: accepted and ignored: .{{10,}}"', said[0]), said[0])
 
 
 def test_each_letter_and_name_of_memcached():

@@ -16,7 +16,7 @@ def refused(options, *wanted, **how):
     status, said = attempt(options, **how)
     where = " ".join(options)
     equal(status, 1, f"{where}: status, having said {said!r}")
-    check(said.startswith("cloakroomd: ") and said.count("\n") == 1, f"{where}: not one line: {said!r}")
+    check(" level=error event=start_failed msg=\"" in said and said.count("\n") == 1, f"{where}: not one line: {said!r}")
     for word in wanted:
         check(word in said, f"{where}: no {word!r} in {said!r}")
     return said

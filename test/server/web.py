@@ -169,7 +169,7 @@ def test_a_taken_port():
     with web() as (s, w):
         status, said = attempt([*as_root(), "-l", "127.0.0.1:0", "--http", f"127.0.0.1:{w.port}", "--http-token-file",
                                 str(s.log.parent / "t")])
-        check(status == 1 and "in use" in said and said.startswith("cloakroomd: --http"), f"{status}: {said}")
+        check(status == 1 and "in use" in said and 'msg="--http' in said, f"{status}: {said}")
 
 
 def test_elsewhere_without_tls():
@@ -177,7 +177,7 @@ def test_elsewhere_without_tls():
     with folder() as where:
         token = str(where / "t")
         with server("--http", "0.0.0.0:0", "--http-token-file", token, where=where, notes=1) as s:
-            check("cloakroomd: --http: without TLS" in s.said() and "--http-cert" in s.said(), s.said())
+            check("event=plain_http msg=\"--http: without TLS" in s.said() and "--http-cert" in s.said(), s.said())
         with server("--http", "127.0.0.1:0", "--http-token-file", token, where=where) as s:
             check("without TLS" not in s.said(), s.said())
 
