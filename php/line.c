@@ -1,7 +1,7 @@
 /* Lines of session verbs, see line.h. */
 #include "line.h"
+#include "page.h"
 
-#include <SAPI.h>
 #include <php_ini.h>
 #include <stdio.h>
 #include <time.h>
@@ -57,10 +57,8 @@ void line_begin_write(struct line *line, const zend_string *id, size_t len)
 void line_add_holder(struct line *line)
 {
     char holder[HOLDER_MAX + 1];
-    const char *script = SG(request_info).path_translated;
-    const char *slash = script != NULL ? strrchr(script, '/') : NULL;
-    snprintf(holder, sizeof holder, "%s:%ld:%s", CLOAKROOM_G(host), (long)getpid(),
-             slash != NULL ? slash + 1 : (script != NULL ? script : sapi_module.name));
+    int len = snprintf(holder, sizeof holder, "%s:%ld:", CLOAKROOM_G(host), (long)getpid());
+    page_tell(holder + len, sizeof holder - (size_t)len);
     for (char *c = holder; *c != '\0'; c++)
         if (*c <= ' ' || *c > '~')
             *c = '_';

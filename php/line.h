@@ -19,7 +19,7 @@ __attribute__((format(printf, 2, 3))) void line_add(struct line *line, const cha
 zend_long line_life(bool is_first);
 void line_add_life(struct line *line, bool is_first);
 
-/* host:pid:script, for those who look at who holds a session. */
+/* host:pid:page, for those who look at who holds a session. */
 void line_add_holder(struct line *line);
 
 #endif

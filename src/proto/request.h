@@ -78,7 +78,7 @@ enum refusal {
     REFUSAL_UNKNOWN,       /* ERROR; unknown command */
     REFUSAL_FORMAT,        /* CLIENT_ERROR bad command line format; invalid arguments, and closed */
     REFUSAL_CHUNK,         /* CLIENT_ERROR bad data chunk */
-    REFUSAL_TOO_LARGE,     /* SERVER_ERROR object too large for cache */
+    REFUSAL_TOO_LARGE,     /* SERVER_ERROR object too large for cache; of sw with `excess` */
     REFUSAL_FULL,          /* SERVER_ERROR out of memory storing object: see proto_refuse_value */
     REFUSAL_EXPTIME,       /* CLIENT_ERROR invalid exptime argument */
     REFUSAL_DELTA,         /* CLIENT_ERROR invalid numeric delta argument */
@@ -152,7 +152,8 @@ struct request {
     uint32_t made_s;  /* sw, when `has_age`: so long ago it was made */
     uint64_t
         revision; /* sw, sc, sk, when `has_revision`: of its writer, by which copies on several servers are told apart */
-    uint32_t page; /* sl, se: how many lines at most, 1 to PROTO_PAGE_MAX */
+    uint64_t excess; /* sw that is refused as too large: by so many bytes */
+    uint32_t page;   /* sl, se: how many lines at most, 1 to PROTO_PAGE_MAX */
     bool has_wait;
     bool has_token; /* sw, sc: always, unless `has_revision` */
     bool has_revision;

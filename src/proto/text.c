@@ -306,6 +306,8 @@ static enum parse take_value(struct proto *proto, const char *in, size_t len, si
 {
     size_t value_len = ret->value.len;
     ret->value = (struct bytes){0};
+    if (ret->verb == VERB_WRITE && value_len > proto->value_max)
+        ret->excess = value_len - proto->value_max;
     if (ret->verb == VERB_WRITE && (value_len > proto->value_max || proto->no_room))
         ret->key = (struct bytes){0}; /* who is told of the refusal is not to see the id */
     if (ret->verb != VERB_REFUSED && value_len > proto->value_max)

@@ -90,12 +90,21 @@ struct bytes text_words_for(const struct request *request, enum status status)
     return status_words[status];
 }
 
+/* Who writes a session is told by how much it is too large; of set memcached's words are the answer. */
+static size_t put_refusal(const struct request *request, char *out)
+{
+    if (request->excess == 0)
+        return (size_t)(put(out, refusal_words[request->refusal]) - out);
+    char *end = put_word(out, "SERVER_ERROR object too large for cache by ");
+    return (size_t)(put_end(put_word(put_u64(end, request->excess), " bytes")) - out);
+}
+
 size_t text_put_answer(const struct request *request, const struct answer *answer, char *out)
 {
     if ((request->quiet && request->meta == META_NONE) || request->verb == VERB_QUIT)
         return 0;
     if (request->verb == VERB_REFUSED)
-        return (size_t)(put(out, refusal_words[request->refusal]) - out);
+        return put_refusal(request, out);
     if (request->meta != META_NONE)
         return meta_put_answer(request, answer, out);
     if (session_is(request))

@@ -25,6 +25,10 @@ switch ($_GET['do'] ?? '') {
     case 'peek': // what others do meanwhile, without taking part in it
         session_start(['read_and_close' => true]);
         exit(json_encode($_SESSION['upload_progress_mine'] ?? null));
+    case 'who':
+        session_start();
+        cloakroom_tag('who:1');
+        exit(json_encode(array_column(cloakroom_sessions('who:1'), 'holder')));
     case 'die':
         session_start();
         $_SESSION['n'] = 1000;
@@ -102,6 +106,13 @@ def test_login_changes_the_id(site):
     same(3, site.ask(visitor)["n"], "under the new id")
 
 
+def test_who_holds_it_is_told_with_its_page(site):
+    visitor = site.visitor()
+    site.ask(visitor, "do=who")
+    holder, = site.ask(visitor, "do=who&coupon=secret")
+    same("/page.php", holder.split(":")[2], "the page that is told of who holds it")
+
+
 def test_upload_progress_is_seen_meanwhile(site):
     visitor = site.visitor()
     site.ask(visitor)
@@ -163,7 +174,7 @@ def test_logs_are_clean(site):
 
 
 TESTS = [test_visitors_have_their_own, test_one_connection_for_each_worker, test_at_once, test_login_changes_the_id,
-         test_upload_progress_is_seen_meanwhile, test_a_killed_worker_blocks_nobody, test_the_server_is_started_anew,
+         test_who_holds_it_is_told_with_its_page, test_upload_progress_is_seen_meanwhile, test_a_killed_worker_blocks_nobody, test_the_server_is_started_anew,
          test_the_cli_finds_the_same_session, test_logs_are_clean]
 
 

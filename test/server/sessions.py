@@ -14,7 +14,7 @@ from wire import Client, command
 VERBS = ("so ", "sw ", "sc ", "sk ", "sl", "sn", "se")
 KEY = "memc.sess.key."
 DENIED = "CLIENT_ERROR not allowed"
-TOO_LARGE = "SERVER_ERROR object too large for cache"
+TOO_LARGE = "SERVER_ERROR object too large for cache by {} bytes"
 
 
 def sections(text):
@@ -118,7 +118,7 @@ def test_values_up_to_a_mebibyte():
             equal(len(c.list(tag=f"user:{k}")), 1, "its tag")
             token = c.open(f"s{k}").token
             refused = c.write(f"s{k}", b"x" * (MIB + 1), token)
-            equal(refused.line, TOO_LARGE, "one byte more")
+            equal(refused.line, TOO_LARGE.format(1), "one byte more")
             opened = c.open(f"s{k}")
             equal(opened.value, value, "what is there after that")
             c.send(f"sw s{k} {MIB} K{opened.token}\r\n".encode())

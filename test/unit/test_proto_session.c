@@ -95,8 +95,10 @@ static const struct row {
      NO_TOKEN INVALID "MN\r\n"},
     {"sw a 1 K1-1\r\nxyz\r\nmn\r\n", "refused why=3\nrefused why=2\nnoop\n",
      "CLIENT_ERROR bad data chunk\r\n" FORMAT "MN\r\n"},
-    {"sw a 101 K1-1\r\n" K50 K50 "k\r\nmn\r\n", "refused why=4\nnoop\n",
-     "SERVER_ERROR object too large for cache\r\nMN\r\n"},
+    {"sw a 101 K1-1\r\n" K50 K50 "k\r\nmn\r\nset a 0 0 101\r\n" K50 K50 "k\r\n",
+     "refused why=4\nnoop\nrefused why=4\n",
+     "SERVER_ERROR object too large for cache by 1 bytes\r\nMN\r\nSERVER_ERROR object too large for "
+     "cache\r\n"},
     {"sw a K1-1\r\nsw a\r\nsw a -1 K1-1\r\nsw\r\n",
      "refused why=2\nrefused why=2\nrefused why=2\nrefused why=2\n", FORMAT FORMAT FORMAT FORMAT},
     {"sw " K250 "k 2 K1-1\r\nmn\r\nmn\r\n", "refused why=2\nnoop\n", FORMAT "MN\r\n"},
