@@ -62,7 +62,7 @@ export const application = name => name === "" ? "(default)" : name;
 
 /** The extension says host:pid:page of itself; what looks different is shown as it is. */
 export function holder(text) {
-    const parts = /^(.+):(\d+):(.*)$/.exec(text);
+    const parts = /^([^:]+):(\d+):(.*)$/.exec(text);
     return parts ? { page: parts[3] || "(no page)", place: `${parts[1]}, process ${parts[2]}` }
                  : { page: text || "(does not say)", place: "–" };
 }
