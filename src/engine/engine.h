@@ -252,7 +252,8 @@ struct engine_filter {
     bool has_tag;
     bool has_except;
     bool has_handle;
-    bool is_held; /* list: those that somebody holds now; who waits for one waits for these */
+    bool
+        is_held; /* list: those that somebody holds now, stored or not yet; who waits for one waits for these */
 };
 
 /* Where a list stands. Zero it to begin. */
@@ -270,7 +271,7 @@ struct engine_session {
     uint32_t age_s; /* 0: unknown, too */
     uint32_t idle_s;
     int64_t ttl_s; /* -1: for ever */
-    uint64_t size;
+    uint64_t size; /* 0: it is held, and not stored yet; then the above are 0, too */
     bool is_held;
     struct op_session lease; /* waiting, held_ms, holder: when it is held */
     size_t ntags;

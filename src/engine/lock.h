@@ -111,6 +111,10 @@ void lock_kill(struct lock_table *table, struct bytes session);
 /* Who holds it, as an open that is busy is told. False: nobody. */
 bool lock_describe(struct lock_table *table, struct bytes session, struct op_session *ret);
 
+/* The same for a held one of which only its handle, and the bucket in which lock_list() has found it, are known. */
+bool lock_describe_handle(struct lock_table *table, uint32_t bucket, uint64_t handle,
+                          struct handle_session *ret_session, struct op_session *ret);
+
 /* The handles of held ones, at most `max` (and the lowest), in ascending order: those above *after (NULL: all) in bucket
  * *bucket, or where there are none, all of a later one, which *bucket is then. None, and true: *bucket is where to go on.
  * False: that was all. */

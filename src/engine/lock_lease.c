@@ -215,6 +215,22 @@ bool lock_describe(struct lock_table *table, struct bytes session, struct op_ses
     return is_held;
 }
 
+bool lock_describe_handle(struct lock_table *table, uint32_t bucket, uint64_t handle,
+                          struct handle_session *ret_session, struct op_session *ret)
+{
+    pthread_mutex_lock(&table->mutex);
+    const struct lock *lock = table->buckets[bucket];
+    while (lock != NULL && (lock->client == NULL || bytes_get_be64(lock->key) != handle))
+        lock = lock->next_in_bucket;
+    if (lock != NULL) {
+        ret_session->len = lock->key_len;
+        memcpy(ret_session->bytes, lock->key, lock->key_len);
+        describe(table, lock, ret);
+    }
+    pthread_mutex_unlock(&table->mutex);
+    return lock != NULL;
+}
+
 static void list_bucket(const struct lock *lock, const uint64_t *after, uint64_t *ret, size_t max,
                         size_t *ret_n)
 {

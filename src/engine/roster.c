@@ -46,9 +46,11 @@ static void fill(struct local *local, const struct store_entry *entry, const str
     fill_tags(traits, ret);
 }
 
-/* Of one handle; false: it is none that is asked for. */
-static bool describe(struct local *local, const struct engine_filter *filter, uint64_t handle, uint32_t now_s,
-                     struct engine_session *ret, uint64_t *ret_unwritten)
+enum found { FOUND, FOUND_OTHER, FOUND_NONE };
+
+/* Of one handle; OTHER: it is not asked for, or cannot be shown yet; NONE: no session of it is stored. */
+static enum found describe(struct local *local, const struct engine_filter *filter, uint64_t handle,
+                           uint32_t now_s, struct engine_session *ret, uint64_t *ret_unwritten)
 {
     unsigned char lead[STORE_LEAD_BYTES];
     struct store_entry entry;
@@ -56,10 +58,12 @@ static bool describe(struct local *local, const struct engine_filter *filter, ui
     struct handle_session session;
     bytes_put_be64(lead, handle);
     store_lock_lead(local->store, lead, now_s, &entry);
-    bool is_it = entry.found && entry.item.class == STORE_SESSION && !entry.is_unsafe;
+    bool is_it = entry.found && entry.item.class == STORE_SESSION;
+    bool is_none = !is_it;
     if (is_it) {
         traits_read(entry.item.attributes, &traits);
-        is_it = !traits_are_killed(&traits) && is_of(filter, entry.key, &traits);
+        is_none = traits_are_killed(&traits);
+        is_it = !is_none && !entry.is_unsafe && is_of(filter, entry.key, &traits);
     }
     if (is_it) {
         fill(local, &entry, &traits, now_s, ret);
@@ -69,7 +73,25 @@ static bool describe(struct local *local, const struct engine_filter *filter, ui
     store_unlock(&entry);
     *ret_unwritten |= entry.unwritten;
     ret->is_held = is_it && lock_describe(&local->locks, handle_session_key(&session), &ret->lease);
-    return is_it && (ret->is_held || !filter->is_held);
+    if (is_none && !entry.is_unsafe)
+        return FOUND_NONE;
+    return is_it && (ret->is_held || !filter->is_held) ? FOUND : FOUND_OTHER;
+}
+
+/* One that is held before it is stored for the first time: its lease is all there is of it. */
+static bool describe_unstored(struct local *local, const struct engine_filter *filter, uint32_t bucket,
+                              uint64_t handle, struct engine_session *ret)
+{
+    static const struct traits none;
+    struct handle_session session;
+    *ret = (struct engine_session){.is_held = true};
+    if (!lock_describe_handle(&local->locks, bucket, handle, &session, &ret->lease))
+        return false;
+    struct bytes application = handle_application(handle_session_key(&session));
+    memcpy(ret->handle, session.bytes, HANDLE_BYTES);
+    ret->application_len = (uint8_t)application.len;
+    memcpy(ret->application, application.p, application.len);
+    return is_of(filter, handle_session_key(&session), &none);
 }
 
 static void see(void *arg, struct bytes key, const struct store_item *item)
@@ -153,7 +175,11 @@ bool roster_list(struct local *local, const struct engine_filter *filter, struct
     bool has_more = next_handles(local, filter, cursor, now_s, &handles, &next, ret_unwritten);
     size_t i = 0;
     for (; i < handles.n && *ret_n < max; i++) {
-        *ret_n += describe(local, filter, handles.list[i], now_s, &ret[*ret_n], ret_unwritten);
+        struct engine_session *one = &ret[*ret_n];
+        enum found found = describe(local, filter, handles.list[i], now_s, one, ret_unwritten);
+        if (found == FOUND_NONE && filter->is_held && !filter->has_handle)
+            *ret_n += describe_unstored(local, filter, cursor->at.bucket, handles.list[i], one);
+        *ret_n += found == FOUND;
         cursor->handle = handles.list[i];
         cursor->has_handle = true;
     }
@@ -193,7 +219,7 @@ bool roster_kill(struct local *local, const struct engine_filter *filter, struct
         cursor->has_handle = true;
         if (filter->has_except && handle == census_handle(handle_session_key(&except)))
             continue;
-        if (describe(local, filter, handle, op->now_s, &found, &op->unwritten))
+        if (describe(local, filter, handle, op->now_s, &found, &op->unwritten) == FOUND)
             *ret_nkilled += kill_one(local, op, handle);
         if (op->result != OP_OK && op->result != OP_MISS)
             return false;

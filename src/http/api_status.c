@@ -76,15 +76,17 @@ enum call_step api_status(struct call *call)
                                     : json_pack("{s:I, s:I}", "bytes", (json_int_t)store->disk_bytes, "free",
                                                 (json_int_t)facts->disk_free);
     json_t *json = json_pack(
-        "{s:s, s:i, s:I, s:I, s:b, s:b, s:o, s:b, s:s, s:{s:I, s:I}, s:o, s:I, s:o, s:b, s:{s:I, s:I}, s:s}",
+        "{s:s, s:i, s:I, s:I, s:b, s:b, s:o, s:b, s:s, s:{s:I, s:I, s:I}, s:o, s:I, s:o, s:b, s:{s:I, s:I}, "
+        "s:s}",
         "version", facts->version, "pid", (int)getpid(), "uptime_s", (json_int_t)facts->uptime_s, "time_ms",
         (json_int_t)http_wall_ms(), "ready", state.is_ready, "read_only", state.is_read_only, "why",
         call_string(bytes_of(state.why)), "data", facts->has_disk, "sync",
         facts->has_disk ? words[store->sync] : "off", "memory", "limit", (json_int_t)store->limit_bytes,
-        "used", (json_int_t)store->used_bytes, "disk", disk, "sessions", (json_int_t)state.stats.sessions,
-        "applications", show_applications(call_engine(call)), "evict_sessions", facts->evict_sessions,
-        "connections", "open", (json_int_t)facts->connections, "max", (json_int_t)facts->connections_max,
-        "what_happens_when_full", when_full(facts));
+        "used", (json_int_t)store->used_bytes, "sessions_refused_at_percent",
+        (json_int_t)(store->new_limit_bytes * 100 / store->limit_bytes), "disk", disk, "sessions",
+        (json_int_t)state.stats.sessions, "applications", show_applications(call_engine(call)),
+        "evict_sessions", facts->evict_sessions, "connections", "open", (json_int_t)facts->connections, "max",
+        (json_int_t)facts->connections_max, "what_happens_when_full", when_full(facts));
     return call_json(call, 200, json);
 }
 

@@ -1,6 +1,7 @@
 /* The HTTP thread and what is asked of it, see http.h. */
 #include "http/http.h"
 #include "base/check.h"
+#include "base/secret.h"
 #include "http/http_private.h"
 
 #include <errno.h>
@@ -165,6 +166,9 @@ enum err http_open_tokens(struct http *http, bool may_make, char *error)
     enum err err = tokens_open(http->config.token_file, may_make, &tokens, &is_complete, error);
     if (err == ERR_NONE && is_complete) {
         pthread_mutex_lock(&http->lock);
+        for (unsigned role = HTTP_READER; role < HTTP_NROLES; role++)
+            http->has_other_token[role] |=
+                !secret_equal(&http->tokens.list[role], &tokens.list[role], sizeof tokens.list[role]);
         http->tokens = tokens;
         pthread_mutex_unlock(&http->lock);
         __atomic_store_n(&http->has_tokens, true, __ATOMIC_RELEASE);

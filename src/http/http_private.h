@@ -40,6 +40,7 @@ struct http {
     pthread_mutex_t lock; /* tokens, and what is asked of the thread */
     pthread_cond_t done;
     struct tokens tokens;
+    bool has_other_token[HTTP_NROLES]; /* than when the thread last looked */
     _Atomic bool has_tokens;
     bool wants_reload; /* of these PEM texts */
     bool was_reloaded;

@@ -44,6 +44,14 @@ void logins_remove(struct logins *logins, const struct login *login)
     explicit_bzero(&logins->list[login - logins->list], sizeof *login);
 }
 
+void logins_remove_role(struct logins *logins, enum http_role role)
+{
+    for (size_t i = 0; i < LOGINS_MAX; i++) {
+        if (logins->list[i].role == role)
+            logins_remove(logins, &logins->list[i]);
+    }
+}
+
 bool login_has_csrf(const struct login *login, struct bytes csrf)
 {
     return csrf.len == LOGIN_DIGITS && secret_equal(login->csrf, csrf.p, LOGIN_DIGITS);

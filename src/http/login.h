@@ -2,7 +2,7 @@
  * login: browsers that have shown a token once: a cookie with a random id, and a word that each change has to repeat.
  *
  * Promise: neither id nor word can be told from the token or from each other; all are compared, each as a whole. A
- * login ends after LOGIN_LIFE_S, at a restart, or when LOGINS_MAX newer ones have come.
+ * login ends after LOGIN_LIFE_S, at a restart, when its role has another token, or when LOGINS_MAX newer ones have come.
  * Threads: one.
  */
 #ifndef CLOAKROOM_HTTP_LOGIN_H
@@ -30,6 +30,8 @@ const struct login *logins_add(struct logins *logins, enum http_role role, uint6
 /* NULL: there is none of that id. */
 const struct login *logins_find(const struct logins *logins, struct bytes id, uint64_t now_s);
 void logins_remove(struct logins *logins, const struct login *login);
+/* All of that role: the token that they have shown lets nobody in any more. */
+void logins_remove_role(struct logins *logins, enum http_role role);
 
 bool login_has_csrf(const struct login *login, struct bytes csrf);
 

@@ -208,11 +208,24 @@ static enum call_step run_with_cookie(struct call *call)
     return run(call);
 }
 
+/* Who takes a token away means those who have logged in with it, too. */
+static void end_logins(struct http *http)
+{
+    pthread_mutex_lock(&http->lock);
+    for (unsigned role = HTTP_READER; role < HTTP_NROLES; role++) {
+        if (http->has_other_token[role])
+            logins_remove_role(&http->logins, (enum http_role)role);
+        http->has_other_token[role] = false;
+    }
+    pthread_mutex_unlock(&http->lock);
+}
+
 enum call_step route_begin(struct call *call)
 {
     static const char bearer[] = "Bearer ";
     struct bytes text;
     __atomic_fetch_add(&call->http->counts.requests, 1, __ATOMIC_RELAXED);
+    end_logins(call->http);
     call->route = find(call);
     if (call->route == NULL)
         return CALL_DONE;

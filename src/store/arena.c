@@ -71,6 +71,13 @@ static uint64_t kept_from(const struct arena *arena, enum arena_rank rank)
            (rank < ARENA_REWRITE ? arena->headroom_bytes : 0);
 }
 
+uint64_t arena_new_limit(const struct arena *arena)
+{
+    uint64_t limit = arena->limit_bytes;
+    uint64_t kept = kept_from(arena, ARENA_NEW);
+    return limit > kept ? limit - kept : 0;
+}
+
 bool arena_could(const struct arena *arena, uint64_t len, enum arena_rank rank)
 {
     uint64_t limit = arena->limit_bytes;

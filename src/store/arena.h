@@ -68,6 +68,9 @@ void arena_set_limit(struct arena *arena, uint64_t limit_bytes, uint64_t headroo
 /* May `rank` take `len` more bytes now? An answer for the moment. */
 bool arena_has(const struct arena *arena, uint64_t len, enum arena_rank rank);
 
+/* So much may be out before ARENA_NEW gets nothing more. */
+uint64_t arena_new_limit(const struct arena *arena);
+
 /* Could it, were nothing else out? */
 bool arena_could(const struct arena *arena, uint64_t len, enum arena_rank rank);
 

@@ -294,6 +294,7 @@ struct store_stats {
     uint64_t live_bytes[STORE_NCLASSES]; /* records: header, key, value, padding */
     uint64_t used_bytes;                 /* segments, large values and index taken from limit_bytes */
     uint64_t limit_bytes;
+    uint64_t new_limit_bytes; /* of that; what is above is kept for rewrites and compaction (S3) */
     uint64_t index_bytes;
     uint64_t garbage_bytes;
     uint64_t total_items;               /* ever stored */

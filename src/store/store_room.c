@@ -117,6 +117,7 @@ static void read_log_stats(struct store *store, struct store_stats *ret)
 void store_read_stats(struct store *store, struct store_stats *ret)
 {
     *ret = (struct store_stats){.limit_bytes = store->arena.limit_bytes,
+                                .new_limit_bytes = arena_new_limit(&store->arena),
                                 .nshards = store->nshards,
                                 .segment_bytes = store->arena.segment_bytes};
     for (uint32_t i = 0; i < store->nshards; i++) {

@@ -23,7 +23,7 @@ import harness
 FILES = ["startup", "options", "figures", "listeners", "access", "tls", "udp", "logs", "lifetime", "badinput", "greedy", "limits", "intact", "locks",
          "waits", "full",
          "durable", "loading", "disk", "offline", "handles", "dumps", "watch", "crowds",
-         "service", "backups", "leases", "web", "web_sessions", "web_api", "sessions", "rosters", "session_kept", "copies", "ids", "lives"]
+         "service", "backups", "leases", "web", "web_doors", "web_sessions", "web_api", "sessions", "rosters", "session_kept", "copies", "ids", "lives"]
 TEST_S = 60
 TRIES = 3
 FORK = multiprocessing.get_context("fork")

@@ -35,9 +35,12 @@ class Web:
         self.admin = token_file.read_text().strip()
         self.reader = token_file.with_name(token_file.name + "-reader").read_text().strip()
 
+    def connection(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20 * harness.slow)
+
     def ask(self, method, path, token="", headers=None, body=None):
         wanted = {**({} if token is None else {"Authorization": f"Bearer {token or self.admin}"}), **(headers or {})}
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)) as c:
+        with contextlib.closing(self.connection()) as c:
             c.request(method, path, body=body, headers=wanted)
             return Answer(c.getresponse())
 

@@ -144,6 +144,12 @@ def test_who_is_waited_for():
         equal([(one["waiting"], one["holder"], one["held"]) for one in waiting],
               [(4, "web2/2/page\ufffd", True), (2, "web0/0/page\ufffd", True)], "who is waited for")
         check(all(0 <= one["held_ms"] < 60000 for one in waiting), f"how long: {waiting}")
+        new = Verbs(s.address)
+        equal(new.open("new", holder="web9/9/first").code, "EN", "an open of one that is not there")
+        stack.enter_context(new)
+        last = w.get("/api/v1/contention")["sessions"][-1]
+        equal((last["holder"], last["size"], last["waiting"]), ("web9/9/first", 0, 0), "one that is not stored yet")
+        w.refused(404, "GET", f"/api/v1/sessions/{last['handle']}")
         equal(len(w.get("/api/v1/contention?limit=1")["sessions"]), 1, "the first alone")
         equal(w.get("/api/v1/contention?limit=1")["sessions"][0]["waiting"], 4, "waiting for the first")
 
@@ -262,3 +268,17 @@ def test_it_remembers_a_past():
         later = w.get(f"/api/v1/history?after={times[-2]}")["rows"]
         check(1 <= len(later) <= 4 and later[0] == history["rows"][-1], f"later rows: {later}")
         equal(json.dumps(w.get("/api/v1/history?after=99999999999999")["rows"]), "[]", "rows of the future")
+
+
+def test_it_says_from_where_on_new_ones_are_refused():
+    """And so it is: there the first is refused, and not before."""
+    with web("-m", "16") as (s, w), Verbs(s.address) as v:
+        percent = w.get("/api/v1/status")["memory"]["sessions_refused_at_percent"]
+        check(85 < percent < 98, f"from {percent} % on")
+        for i in range(1 << 16):
+            opened = v.open(f"s-{i}")
+            if opened.code != "EN" or v.write(f"s-{i}", b"v" * 4000, opened.token).code != "HD":
+                break
+        memory = w.get("/api/v1/status")["memory"]
+        full = memory["used"] * 100 / memory["limit"]
+        check(percent - 3 < full <= percent + 1, f"refused at {full:.1f} %, said was {percent} %")

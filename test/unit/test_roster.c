@@ -136,6 +136,47 @@ static void held_ones_are_listed(void **state)
     free(people);
 }
 
+/* Whoever opens a new session has its lease before there is a record of it. */
+static void held_ones_need_not_be_stored(void **state)
+{
+    struct bench *bench = *state;
+    struct person people[3] = {0};
+    struct engine_filter held = {.is_held = true};
+    struct engine_cursor cursor = {0};
+    struct engine_session found = {.size = 1};
+    size_t n = 0;
+    uint64_t unwritten = 0;
+    const struct op_session shop = {.application = bytes_of("shop"), .holder = bytes_of("web1:/cart")};
+    assert_int_equal(open_as(bench, &people[0], "fresh", shop), OP_MISS);
+    put_session(bench, &people[1], "gone", "v", "a");
+    assert_int_equal(kill_it(bench, &people[1], "gone"), OP_OK);
+    assert_int_equal(open_as(bench, &people[1], "gone", (struct op_session){0}), OP_MISS);
+    put_session(bench, &people[2], "stored", "v", "a");
+    open_it(bench, &people[2], "stored");
+    assert_int_equal(count_listed(bench, &held, 8), 3);
+    assert_int_equal(count_listed(bench, &(const struct engine_filter){0}, 8), 1);
+    held.has_application = true;
+    held.application = shop.application;
+    assert_int_equal(count_listed(bench, &held, 8), 1);
+    while (n == 0 &&
+           engine_list_sessions(bench->engine, &held, &cursor, seconds(bench), &found, 1, &n, &unwritten))
+        continue;
+    assert_int_equal(found.size, 0);
+    assert_int_equal(found.age_s + found.idle_s + (uint32_t)found.ttl_s + found.ntags, 0);
+    assert_true(
+        bytes_equal((struct bytes){.p = found.application, .len = found.application_len}, shop.application));
+    assert_true(bytes_equal((struct bytes){.p = found.lease.holder_text, .len = found.lease.holder_len},
+                            shop.holder));
+    const struct engine_filter one = {.has_handle = true, .handle = bytes_get_be64(found.handle)};
+    assert_int_equal(count_listed(bench, &one, 8), 0);
+    held = tagged_a;
+    held.is_held = true;
+    assert_int_equal(count_listed(bench, &held, 8), 1);
+    for (size_t i = 0; i < 3; i++)
+        leave(bench, &people[i]);
+    assert_int_equal(count_listed(bench, &(const struct engine_filter){.is_held = true}, 8), 0);
+}
+
 static void applications_are_apart(void **state)
 {
     struct bench *bench = *state;
@@ -174,6 +215,7 @@ int main(void)
         WITH_BENCH(tags_find_their_sessions),
         WITH_BENCH(lists_go_on_while_others_come_and_go),
         WITH_BENCH(held_ones_are_listed),
+        WITH_BENCH(held_ones_need_not_be_stored),
         WITH_BENCH(applications_are_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
