@@ -201,6 +201,8 @@ FUZZED    := $(foreach m,base io proto store,$(wildcard src/$(m)/*.c)) src/clien
 .PHONY: fuzz
 fuzz: $(FUZZ) ## a few seconds of any bytes for each target of fuzz/ (FUZZ_ARGS='--seconds 600')
 	@fuzz/run.py $(FUZZ_ARGS)
+# HTTP with all behind it.
+build/fuzz/fuzz_http: $(wildcard src/engine/*.c src/http/*.c src/engine/*.h src/http/*.h) $(B)/pages_list.c
 build/fuzz/%: fuzz/%.c $(FUZZED) $(wildcard src/base/*.h src/client/*.h src/io/*.h src/proto/*.h src/store/*.h src/cli/doctor_*.h) Makefile
 	@mkdir -p $(@D)
 	@echo "  LINK $@"

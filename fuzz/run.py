@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-TARGETS = {"scan": 4096, "recover": 512, "proto": 2300, "ini": 600, "path": 400, "frame": 3000}  # and the longest input
+TARGETS = {"scan": 4096, "recover": 512, "proto": 2300, "ini": 600, "path": 400, "frame": 3000, "http": 2000}  # and the longest input
 INPUT_S = 10
 SLACK_S = 60
 TAIL_LINES = 40

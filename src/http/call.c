@@ -130,7 +130,8 @@ enum call_step call_refuse(struct call *call, unsigned status, const char *forma
     va_start(args, format);
     vsnprintf(why, sizeof why, format, args);
     va_end(args);
-    return call_json(call, status, json_pack("{s:s, s:i}", "error", why, "status", (int)status));
+    return call_json(call, status,
+                     json_pack("{s:o, s:i}", "error", call_string(bytes_of(why)), "status", (int)status));
 }
 
 static void add(struct MHD_Response *response, const char *name, const char *value)

@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 
 import harness
@@ -145,6 +146,14 @@ def test_all_refusals_are_as_described():
                 equal(answer.status, 405, f"{method} {path}")
                 allowed = {one.strip().lower() for one in answer.headers["allow"].split(",")} - {"head"}
                 equal(allowed, set(API["paths"][path]), f"what {path} allows")
+
+
+def test_a_method_of_any_bytes():
+    """It is named in the answer, which is JSON all the same; found by fuzz/fuzz_http.c."""
+    with web() as (s, w), socket.create_connection(("127.0.0.1", w.port), timeout=20 * harness.slow) as c:
+        c.sendall(b"G\xcaT /api/v1/count HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        head, _, body = b"".join(iter(lambda: c.recv(4096), b"")).partition(b"\r\n\r\n")
+        check(head.startswith(b"HTTP/1.1 405 ") and "G\ufffdT" in json.loads(body)["error"], f"{head} {body}")
 
 
 def test_description_is_served():
