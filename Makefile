@@ -14,7 +14,7 @@ AR        := gcc-ar
 WARNINGS  := -Wall -Wextra -Wconversion -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS    := -std=gnu11 -g -fno-strict-aliasing -fstack-protector-strong $(WARNINGS)
 CPPFLAGS  := -Isrc -D_GNU_SOURCE
-LDLIBS    := -pthread -lm -Wl,--as-needed -lssl -lcrypto -lmicrohttpd -ljansson -lsystemd
+LDLIBS    := -pthread -lm -Wl,--as-needed -lssl -lcrypto -lmicrohttpd -ljansson -lsystemd -lz
 
 ifeq ($(P),release)
 CFLAGS += -O2 -flto=auto -ffat-lto-objects -D_FORTIFY_SOURCE=2

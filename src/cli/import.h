@@ -3,7 +3,7 @@
  *
  *      import_files, import_memcached, import_redis  ->  import_put()  ->  add memc.sess.key.ID ...
  *
- * Promise: a session is stored as it is, byte for byte, with the life that it has left, under the key by which Debian's
+ * Promise: a session is stored as it is, byte for byte (uncompressed where php-memcache has compressed it), with the life that it has left, under the key by which Debian's
  * handlers and the extension find it. One that is there already stays, unless --overwrite: so an import may be broken off and
  * run again, and one beside a site that has gone on is no harm. What is no session (locks, empty records, other keys) is left out.
  * No id is shown: a failure is told by its reason and how often it was met.

@@ -2,17 +2,23 @@
  * Sessions that php-memcached or php-memcache left in a memcached: their keys by `lru_crawler metadump all`, each value by a
  * get. Ends are dates of the source's clock, which is asked for. memcached dumps to one connection what another may change: a
  * session that is gone when its value is asked for has expired meanwhile.
+ *
+ * What php-memcache has compressed is stored as it was before: no other stock handler reads that form. php-memcached
+ * compresses no sessions, whatever its settings say.
  */
 #include "base/num.h"
 #include "cli/import.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 enum {
     KEY_MAX = 250,
-    FLAG_COMPRESSED = 2, /* php-memcache's */
-    BARE_ID_MIN = 22     /* without a prefix what is shorter may be anybody's key */
+    FLAG_COMPRESSED = 2, /* php-memcache's; zlib's format, without the length */
+    FIRST_RATIO = 8,
+    ROOM_MIN = 1024,
+    BARE_ID_MIN = 22 /* without a prefix what is shorter may be anybody's key */
 };
 
 struct key {
@@ -151,6 +157,42 @@ static enum outcome read_value(struct import *import, struct client *source, con
     return command_fail(source);
 }
 
+/* NULL: it is none, or larger than a value may be, or there is no memory. */
+static char *inflated(const char *packed, size_t len, size_t *ret_len)
+{
+    for (size_t room = len * FIRST_RATIO + ROOM_MIN; room > 0; room *= FIRST_RATIO) {
+        room = room < IMPORT_VALUE_MAX ? room : IMPORT_VALUE_MAX;
+        uLongf got = room;
+        char *value = malloc(room);
+        int code =
+            value == NULL ? Z_MEM_ERROR : uncompress((Bytef *)value, &got, (const Bytef *)packed, (uLong)len);
+        *ret_len = got;
+        if (code == Z_OK)
+            return value;
+        free(value);
+        if (code != Z_BUF_ERROR || room == IMPORT_VALUE_MAX)
+            return NULL;
+    }
+    return NULL;
+}
+
+/* Takes `packed`. */
+static enum outcome put_inflated(struct import *import, struct bytes id, char *packed, size_t len,
+                                 unsigned flags, int64_t left_s)
+{
+    size_t value_len;
+    enum outcome outcome = OUTCOME_OK;
+    char *value = inflated(packed, len, &value_len);
+    free(packed);
+    if (value == NULL)
+        import_fail(import, "said to be compressed by php-memcache, and is not, or is too large");
+    else
+        outcome = import_put(import, id, (struct bytes){.p = value, .len = value_len},
+                             flags & ~(unsigned)FLAG_COMPRESSED, left_s);
+    free(value);
+    return outcome;
+}
+
 static enum outcome take(struct import *import, struct client *source, const struct key *key,
                          const char *prefix, int64_t now)
 {
@@ -166,8 +208,7 @@ static enum outcome take(struct import *import, struct client *source, const str
     if (value == NULL)
         outcome = import_put(import, id, (struct bytes){0}, 0, 0);
     else if ((flags & FLAG_COMPRESSED) != 0 && prefix[0] == '\0')
-        import_fail(import,
-                    "compressed by php-memcache (memcache.compress_threshold): no other handler reads it");
+        return put_inflated(import, id, value, len, flags, left_s);
     else
         outcome = import_put(import, id, (struct bytes){.p = value, .len = len}, flags, left_s);
     free(value);

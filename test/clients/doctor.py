@@ -84,10 +84,11 @@ def check_ids(check, tool, compared):
 
 
 @contextlib.contextmanager
-def redis(where):
-    """The port of a Redis that lets in who knows the password, and who does not."""
+def redis(where, tls=()):
+    """The port of a Redis, which has TLS alone where there are options for that."""
     port = harness.free_port()
-    child = subprocess.Popen(["redis-server", "--port", str(port), "--save", "", "--bind", "127.0.0.1", "--dir", str(where)],
+    where_to = ["--port", "0", "--tls-port", str(port), *tls] if tls else ["--port", str(port)]
+    child = subprocess.Popen(["redis-server", *where_to, "--save", "", "--bind", "127.0.0.1", "--dir", str(where)],
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
         while not harness.connects(socket.AF_INET, ("127.0.0.1", port)):

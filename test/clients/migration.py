@@ -12,6 +12,8 @@ import json
 import os
 import re
 import shlex
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -133,7 +135,7 @@ def move(check, what, steps, old, new):
 
 def left_s(port, key):
     """The life that a session has left, by mg's t."""
-    with harness.socket.create_connection(("127.0.0.1", port)) as s:
+    with socket.create_connection(("127.0.0.1", port)) as s:
         s.sendall(f"mg {key} t\r\n".encode())
         answer = s.recv(100).decode()
     return int(re.search(r" t(-?\d+)", answer).group(1)) if answer.startswith("HD") else None
@@ -189,12 +191,45 @@ def memcache(check, tool, servers, port):
                       "memcache.compress_threshold": "1000", "memcache.session_redundancy": "1"})
     ids = new_ids("bare", 4)
     values = {i: f"value of {i}" for i in ids[:3]}
-    write(ini, values | {ids[3]: "long " * 1000})
+    values[ids[3]] = "long " * 150000  # compressed, nearly all of it goes
+    write(ini, values)
+    with socket.create_connection(("127.0.0.1", servers["memcached"])) as s:
+        s.sendall(f"set {'no' * 13} 2 0 4\r\nxxxx\r\nget {ids[3]}\r\n".encode())
+        said = s.recv(100).decode("latin-1")
+    check.that(re.search(rf"VALUE {ids[3]} \d*[2367] \d{{3,4}}\r\n", said), "php-memcache has compressed the long one", said)
     found = run_import(tool, "memcached", f"127.0.0.1:{servers['memcached']}", "--prefix", "", "--to", f"127.0.0.1:{port}")
-    check.that(found["code"] == 1 and found["stored"] == 3 and found["failed"] == 1 and "compressed" in found["said"],
-               "php-memcache: bare ids, but compressed ones", found)
+    check.that(found["code"] == 1 and found["stored"] == 4 and found["failed"] == 1 and "is not" in found["said"],
+               "php-memcache: bare ids, compressed ones, too, but for one that is none", found)
+    stock = settings(**{"session.save_handler": "memcached", "session.save_path": f"127.0.0.1:{port}"})
+    check.that(read(stock, values) == values, "php-memcached finds them, the long one, too")
     on_cloakroomd = ini | {"session.save_path": f"tcp://127.0.0.1:{port}"}
-    check.that(read(on_cloakroomd, values) == values, "php-memcache finds them")
+    check.that(read(on_cloakroomd, values) == values, "so does php-memcache, which compresses again")
+
+
+def over_tls(check, tool, where, port):
+    """A memcached and a Redis that are reached by TLS alone."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-keyout", where / "tls.key", "-out", where / "tls.pem", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+    for name in ("tls.key", "tls.pem"):
+        (where / name).chmod(0o644)
+    ca = f"?ca={where}/tls.pem"
+    options = ["--tls-cert-file", where / "tls.pem", "--tls-key-file", where / "tls.key", "--tls-auth-clients", "no",
+               "--tls-ca-cert-file", where / "tls.pem"]
+    with doctor.redis(where, options) as source:
+        cli = ["redis-cli", "-p", str(source), "--tls", "--cacert", where / "tls.pem"]
+        subprocess.run([*cli, "set", "PHPREDIS_SESSION:" + "t" * 26, 'a|s:1:"x";'], check=True, stdout=subprocess.DEVNULL)
+        found = run_import(tool, "redis", f"tls://127.0.0.1:{source}{ca}", "--to", f"127.0.0.1:{port}")
+        check.that(counts(found, stored=1), "Redis over TLS", found)
+        found = run_import(tool, "redis", f"tls://127.0.0.1:{source}", "--to", f"127.0.0.1:{port}")
+        check.that(found["code"] == 3 and "certificate" in found["said"], "a certificate that nobody vouches for", found)
+    with harness.tcp_server(doctor.MEMCACHED, where, "-Z", "-o", f"ssl_chain_cert={where}/tls.pem,ssl_key={where}/tls.key") as source:
+        context = ssl.create_default_context(cafile=where / "tls.pem")
+        with context.wrap_socket(socket.create_connection(("127.0.0.1", source)), server_hostname="localhost") as s:
+            s.sendall(b"set memc.sess.key.%s 0 900 10\r\na|s:1:\"x\";\r\n" % (b"m" * 26))
+            s.recv(100)
+        found = run_import(tool, "memcached", f"tls://127.0.0.1:{source}{ca}", "--to", f"127.0.0.1:{port}")
+        check.that(counts(found, stored=1), "memcached over TLS", found)
 
 
 def refusals(check, tool, servers, port, where):
@@ -247,6 +282,7 @@ def main():
         lives(check, tool, where, port)
         other_lives(check, tool, servers, port)
         memcache(check, tool, servers, port)
+        over_tls(check, tool, where, port)
         refusals(check, tool, servers, port, where)
     print(f"migration: {check.passed} passed, {check.failed} failed")
     return 1 if check.failed or not check.passed else 0
