@@ -122,6 +122,27 @@ static void check_room(struct doctor *doctor, const json_t *server)
              "cloakroomd's options: without --evict-sessions, and a larger -m", text);
 }
 
+static void check_values(struct doctor *doctor, const json_t *server)
+{
+    char text[256];
+    const json_t *large = json_object_get(server, "large");
+    long long limit = strtoll(doctor_text(json_object_get(server, "settings"), "item_size_max"), NULL, 10);
+    snprintf(text, sizeof text,
+             "%lld values were refused since it was started, for they are larger than %lld KB (-I)",
+             (long long)stat_of(server, "store_too_large"), limit >> 10);
+    if (!is_zero(server, "store_too_large"))
+        find(doctor, DOCTOR_SERVER_TOO_LARGE, server,
+             "cloakroomd's options: a larger -I; or keep less in the session ($_SESSION is no cache)", text);
+    snprintf(text, sizeof text,
+             "%lld of %lld sessions take more than %d %% of what one may (-I), %lld KB; %s has %lld KB",
+             (long long)doctor_number(large, "n"), (long long)doctor_number(large, "seen"),
+             DOCTOR_SERVER_NEARLY_LARGE, limit >> 10, doctor_text(large, "handle"),
+             (long long)doctor_number(large, "size") >> 10);
+    if (doctor_number(large, "n") > 0)
+        find(doctor, DOCTOR_SERVER_NEARLY_TOO_LARGE, server,
+             "cloakroomd's options: a larger -I; who they are: cloakroom list --sort size", text);
+}
+
 /* Is the server's process on this machine, as far as /proc tells? */
 static long open_files_of(const json_t *server)
 {
@@ -191,6 +212,7 @@ void doctor_check_server(struct doctor *doctor)
             continue;
         check_state(doctor, item);
         check_room(doctor, item);
+        check_values(doctor, item);
         check_connections(doctor, item);
     }
     json_array_foreach(doctor->views, i, item) check_prefix(doctor, item);

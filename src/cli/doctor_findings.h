@@ -110,6 +110,10 @@
     X(SERVER_FULL, "server-full", "error",                                                                   \
       "new sessions are refused: SERVER_ERROR out of memory storing object")                                 \
     X(SERVER_NEARLY_FULL, "server-nearly-full", "warning", "when it is full, new sessions are refused")      \
+    X(SERVER_TOO_LARGE, "server-too-large", "error",                                                         \
+      "what a page has put into such a session is not stored: SERVER_ERROR object too large for cache")      \
+    X(SERVER_NEARLY_TOO_LARGE, "server-nearly-too-large", "warning",                                         \
+      "a session that grows over the limit (-I) is not stored any more")                                     \
     X(SERVER_EVICTS, "server-evicts", "warning",                                                             \
       "live sessions are dropped: visitors are logged out at random")                                        \
     X(SERVER_FORGETS, "server-forgets", "warning",                                                           \

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "cli/doctor_path.h"
 #include "cli/doctor_root.h"
+#include "cli/sessions.h"
 #include "client/client.h"
 
 #include <limits.h>
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { LINES_MAX = 1000, TRIPS = 5 };
+enum { LINES_MAX = 1000, TRIPS = 5, LOOK_MS = 2000, LOOK_STEP = 1000 };
 
 /* The address as it is shown and compared. */
 static void put_address(const struct address *address, char *to, size_t size)
@@ -132,6 +133,42 @@ static bool measure(struct doctor *doctor, struct client *client, json_t *server
     return ask_stats(doctor, client, "stats settings\r\n", json_object_get(server, "settings"));
 }
 
+/* The sessions near -I. */
+struct large {
+    uint64_t least;
+    uint64_t until_ns;
+    uint64_t nseen;
+    uint64_t n;
+    uint64_t size; /* of the largest */
+    char handle[SESSIONS_HANDLE_DIGITS + 1];
+};
+
+static bool take_large(void *arg, const struct reply *session, struct bytes line)
+{
+    struct large *large = arg;
+    (void)line;
+    large->n += session->size >= large->least;
+    if (session->size > large->size) {
+        large->size = session->size;
+        snprintf(large->handle, sizeof large->handle, "%.*s", (int)session->handle.len, session->handle.p);
+    }
+    return ++large->nseen % LOOK_STEP != 0 || clock_steady_ns(&clock_system) < large->until_ns;
+}
+
+/* For so long; of a server with very many that is a part of them, which is told. The last thing that is asked. */
+static void look_for_large(struct doctor *doctor, struct client *client, json_t *server)
+{
+    static const struct sessions_query all;
+    const char *limit = doctor_text(json_object_get(server, "settings"), "item_size_max");
+    struct large large = {.least = strtoull(limit, NULL, 10) / 100 * DOCTOR_SERVER_NEARLY_LARGE,
+                          .until_ns = clock_steady_ns(&clock_system) + LOOK_MS * (uint64_t)1000000};
+    if (large.least == 0 || sessions_each(client, &all, take_large, &large) != OUTCOME_OK)
+        return;
+    doctor_put(doctor, server, "large",
+               json_pack("{s:I, s:I, s:I, s:s}", "seen", (json_int_t)large.nseen, "n", (json_int_t)large.n,
+                         "size", (json_int_t)large.size, "handle", large.handle));
+}
+
 static const char *ask(struct doctor *doctor, struct client *client, json_t *server)
 {
     struct bytes line;
@@ -146,8 +183,11 @@ static const char *ask(struct doctor *doctor, struct client *client, json_t *ser
         return "login";
     if (bytes_starts_with(line, bytes_of("VERSION "))) {
         put_version(doctor, server, line);
-        return client_finish(client) == ERR_NONE && measure(doctor, client, server) ? "answers"
-                                                                                    : "unreachable";
+        if (client_finish(client) != ERR_NONE || !measure(doctor, client, server))
+            return "unreachable";
+        if (strcmp(doctor_text(server, "kind"), "cloakroomd") == 0)
+            look_for_large(doctor, client, server);
+        return "answers";
     }
     if (is_redis && client_is_refusal(line))
         doctor_put(doctor, server, "kind", json_string("memcached"));
