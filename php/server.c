@@ -81,15 +81,20 @@ static bool make_ready(struct server *server, struct server_limits limits)
 
 /* ---- asking ---- */
 
-static bool send_parts(struct server *server, struct server_limits limits, const struct bytes *parts,
-                       size_t n)
+static enum err send_once(struct client *client, const struct bytes *parts, size_t n, bool is_numbered)
 {
-    enum err err = client_send(&server->client, parts, n);
+    return is_numbered ? client_send_numbered(client, parts, n) : client_send(client, parts, n);
+}
+
+static bool send_parts(struct server *server, struct server_limits limits, const struct bytes *parts,
+                       size_t n, bool is_numbered)
+{
+    enum err err = send_once(&server->client, parts, n, is_numbered);
     if (err == ERR_CLOSED) { /* it was idle, and nothing was seen of this: see client.h */
         server_drop(server);
         if (!connect_now(server, limits))
             return false;
-        err = client_send(&server->client, parts, n);
+        err = send_once(&server->client, parts, n, is_numbered);
     }
     if (err != ERR_NONE)
         return fail_call(server, limits, err);
@@ -107,12 +112,12 @@ bool server_ask(struct server *server, struct server_limits limits, struct bytes
     size_t len = 2 + num_format_u64(++server->number, tail + 2);
     memcpy(tail + len, "\r\n", 2);
     const struct bytes parts[] = {line, {.p = tail, .len = len + 2}, value, {.p = "\r\n", .len = 2}};
-    return send_parts(server, limits, parts, value.p != NULL ? 4 : 2);
+    return send_parts(server, limits, parts, value.p != NULL ? 4 : 2, true);
 }
 
 bool server_say(struct server *server, struct server_limits limits, const struct bytes *parts, size_t n)
 {
-    return make_ready(server, limits) && send_parts(server, limits, parts, n);
+    return make_ready(server, limits) && send_parts(server, limits, parts, n, false);
 }
 
 static bool refused(struct server *server, struct bytes line)

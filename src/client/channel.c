@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { RECORD_BYTES = 16384 /* of TLS, at most */ };
@@ -186,12 +187,25 @@ static enum err secure(struct channel *channel, const struct address *address, u
     return shake_hands(channel, address, deadline_ns, error);
 }
 
-enum err channel_open(struct channel *channel, const struct address *address, uint32_t within_ms, char *error)
+/* In the clear one system call then does for two. A system that cannot is waited for by poll(). */
+static void set_patience(struct channel *channel, uint32_t ms)
+{
+    struct timeval patience = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    if (ms > 0 && setsockopt(channel->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0)
+        channel->patience_ms = ms;
+}
+
+enum err channel_open(struct channel *channel, const struct address *address, uint32_t within_ms,
+                      uint32_t answer_ms, char *error)
 {
     static_assert((int)CHANNEL_ERROR_MAX >= (int)CONNECT_ERROR_MAX, "what connect_open() says fits");
     uint64_t deadline_ns = deadline_in(within_ms);
     *channel = (struct channel){.wanted = POLLIN};
     enum err err = connect_open(address, within_ms, &channel->fd, error);
+    if (err == ERR_NONE && !address->is_tls) {
+        set_patience(channel, answer_ms);
+        channel->tells_of_end = address->kind == ADDRESS_UNIX;
+    }
     if (err != ERR_NONE || !address->is_tls)
         return err;
     err = secure(channel, address, deadline_ns, error);
@@ -262,19 +276,48 @@ ssize_t channel_send(struct channel *channel, struct iovec *parts, size_t n)
     return sendmsg(channel->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-ssize_t channel_receive(struct channel *channel, const struct iovec *parts, size_t n)
+static ssize_t receive_secured(struct channel *channel, const struct iovec *part)
 {
-    if (channel->ssl == NULL) {
-        channel->wanted = POLLIN;
-        return readv(channel->fd, parts, (int)n);
-    }
-    size_t first = 0;
-    while (first + 1 < n && parts[first].iov_len == 0)
-        first++;
     ERR_clear_error();
-    int got = SSL_read(channel->ssl, parts[first].iov_base,
-                       parts[first].iov_len < RECORD_BYTES ? (int)parts[first].iov_len : RECORD_BYTES);
+    int got = SSL_read(channel->ssl, part->iov_base,
+                       part->iov_len < RECORD_BYTES ? (int)part->iov_len : RECORD_BYTES);
     return got > 0 ? got : fail_as(channel, got);
+}
+
+static ssize_t receive_once(struct channel *channel, struct iovec *parts, size_t n, int flags)
+{
+    while (n > 1 && parts->iov_len == 0) {
+        parts++;
+        n--;
+    }
+    if (channel->ssl != NULL)
+        return receive_secured(channel, parts);
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = n};
+    return recvmsg(channel->fd, &message, flags);
+}
+
+/* False, with errno: nothing has come in time. */
+static bool wait_to_receive(const struct channel *channel, uint64_t deadline_ns)
+{
+    enum err err = deadline_wait(deadline_ns, channel->fd, channel->wanted);
+    if (err == ERR_TIMEOUT)
+        errno = ETIMEDOUT;
+    return err == ERR_NONE;
+}
+
+ssize_t channel_receive(struct channel *channel, struct iovec *parts, size_t n, uint64_t deadline_ns)
+{
+    bool is_ready = channel->ssl != NULL && SSL_has_pending(channel->ssl) == 1;
+    channel->wanted = POLLIN;
+    for (;;) {
+        bool waits = channel->patience_ms > 0 && deadline_left_ms(deadline_ns) >= channel->patience_ms;
+        if (!waits && !is_ready && !wait_to_receive(channel, deadline_ns))
+            return -1;
+        is_ready = false;
+        ssize_t got = receive_once(channel, parts, n, waits ? 0 : MSG_DONTWAIT);
+        if (got >= 0 || (errno != EINTR && errno != EAGAIN))
+            return got;
+    }
 }
 
 ssize_t channel_peek(struct channel *channel, char *to, size_t len)
@@ -284,9 +327,4 @@ ssize_t channel_peek(struct channel *channel, char *to, size_t len)
     ERR_clear_error();
     int got = SSL_peek(channel->ssl, to, (int)len);
     return got > 0 ? got : fail_as(channel, got);
-}
-
-bool channel_holds_more(const struct channel *channel)
-{
-    return channel->ssl != NULL && SSL_has_pending(channel->ssl) == 1;
 }

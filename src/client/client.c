@@ -103,7 +103,7 @@ static void begin(struct client *client, const char *shown, struct client_limits
 static enum err reach(struct client *client, const struct address *address, struct client_limits limits)
 {
     char why[CHANNEL_ERROR_MAX];
-    enum err err = channel_open(&client->channel, address, limits.connect_ms, why);
+    enum err err = channel_open(&client->channel, address, limits.connect_ms, limits.answer_ms, why);
     client->is_open = err == ERR_NONE;
     return err == ERR_NONE ? ERR_NONE : fail(client, err, "%s", why);
 }
@@ -181,6 +181,15 @@ static size_t fill_vectors(const struct bytes *parts, size_t n, size_t sent, str
     return used;
 }
 
+/* What the server has said before it left tells more than that it has. */
+static enum err fail_send(struct client *client, size_t sent)
+{
+    int error_number = errno;
+    enum err err = sent == 0 && (errno == EPIPE || errno == ECONNRESET) ? check_quiet(client) : ERR_NONE;
+    errno = error_number;
+    return err != ERR_NONE ? err : fail_system(client, "send");
+}
+
 static enum err send_all(struct client *client, const struct bytes *parts, size_t n)
 {
     uint64_t deadline_ns = deadline_in(client->answer_ms);
@@ -198,7 +207,7 @@ static enum err send_all(struct client *client, const struct bytes *parts, size_
             if (err != ERR_NONE)
                 return fail_wait(client, err, "send");
         } else if (errno != EINTR) {
-            return fail_system(client, "send");
+            return fail_send(client, sent);
         }
     }
 }
@@ -210,18 +219,28 @@ enum err client_look(struct client *client)
     return check_quiet(client);
 }
 
-enum err client_send(struct client *client, const struct bytes *parts, size_t n)
+static enum err send_request(struct client *client, const struct bytes *parts, size_t n, bool looks)
 {
     CHECK(n <= CLIENT_PARTS_MAX);
     if (!client->is_open)
         return ERR_CLOSED;
     if (client->is_asked)
         return fail(client, ERR_PROTOCOL, "the answer before was not read to its end; connect again");
-    enum err err = check_quiet(client);
+    enum err err = looks ? check_quiet(client) : ERR_NONE;
     if (err != ERR_NONE)
         return err;
     client->is_asked = true;
     return send_all(client, parts, n);
+}
+
+enum err client_send(struct client *client, const struct bytes *parts, size_t n)
+{
+    return send_request(client, parts, n, true);
+}
+
+enum err client_send_numbered(struct client *client, const struct bytes *parts, size_t n)
+{
+    return send_request(client, parts, n, !client->channel.tells_of_end);
 }
 
 /* ---- reading ---- */
@@ -237,27 +256,16 @@ static enum err receive(struct client *client, uint64_t deadline_ns, char *to, s
     client->end = ahead;
     struct iovec vectors[] = {{.iov_base = to, .iov_len = len},
                               {.iov_base = client->buffer + ahead, .iov_len = CLIENT_BUFFER_BYTES - ahead}};
-    bool is_ready = channel_holds_more(&client->channel);
-    client->channel.wanted = POLLIN;
-    for (;;) {
-        enum err err =
-            is_ready ? ERR_NONE : deadline_wait(deadline_ns, client->channel.fd, client->channel.wanted);
-        if (err != ERR_NONE)
-            return fail_wait(client, err, "read");
-        is_ready = false;
-        ssize_t got = channel_receive(&client->channel, vectors, 2);
-        if (got == 0)
-            return fail(client, ERR_CLOSED,
-                        "closed the connection before the answer was whole; the server was stopped, or gave "
-                        "this connection up");
-        if (got > 0) {
-            *ret_len = (size_t)got < len ? (size_t)got : len;
-            client->end += (size_t)got - *ret_len;
-            return ERR_NONE;
-        }
-        if (errno != EINTR && errno != EAGAIN)
-            return fail_system(client, "read");
-    }
+    ssize_t got = channel_receive(&client->channel, vectors, 2, deadline_ns);
+    if (got < 0)
+        return errno == ETIMEDOUT ? fail_wait(client, ERR_TIMEOUT, "read") : fail_system(client, "read");
+    if (got == 0)
+        return fail(client, ERR_CLOSED,
+                    "closed the connection before the answer was whole; the server was stopped, or gave "
+                    "this connection up");
+    *ret_len = (size_t)got < len ? (size_t)got : len;
+    client->end += (size_t)got - *ret_len;
+    return ERR_NONE;
 }
 
 static enum err read_ahead(struct client *client, uint64_t deadline_ns)

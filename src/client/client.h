@@ -75,6 +75,10 @@ void client_close(struct client *client);
  * CLIENT_PARTS_MAX parts, so that a value need not be copied behind its head. */
 enum err client_send(struct client *client, const struct bytes *parts, size_t n) ERR_MUST_CHECK;
 
+/* The same, where the answer names its request and the caller looks at that: what nobody has asked for is then not looked
+ * for on a unix socket, which tells of its end by itself. It saves a system call for each request. */
+enum err client_send_numbered(struct client *client, const struct bytes *parts, size_t n) ERR_MUST_CHECK;
+
 /* The next line of the answer, without its \r\n. */
 enum err client_read_line(struct client *client, struct bytes *ret_line) ERR_MUST_CHECK;
 

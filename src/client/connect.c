@@ -84,6 +84,8 @@ static int try_tcp(const struct addrinfo *to, uint64_t deadline_ns, int *ret_fd)
     if (fd < 0)
         return errno;
     int failed = reach_tcp(fd, to, deadline_ns);
+    if (failed == 0 && fcntl(fd, F_SETFL, 0) != 0)
+        failed = errno;
     if (failed == 0)
         *ret_fd = fd;
     else
@@ -145,7 +147,7 @@ static int reach_unix(int fd, const struct sockaddr_un *to, uint64_t deadline_ns
         if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &left, sizeof left) != 0)
             return errno;
         if (connect(fd, (const struct sockaddr *)to, sizeof *to) == 0)
-            return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
+            return 0;
         if (errno != EINTR)
             return errno == EAGAIN ? ETIMEDOUT : errno;
     }

@@ -2,7 +2,7 @@
  * connect: an address becomes a connected socket, private to client.
  *
  * Promise: a host with several addresses is tried at each in turn, each getting its share of the time that is
- * left, so that one that swallows packets does not hide the next. The socket is close-on-exec, non-blocking
+ * left, so that one that swallows packets does not hide the next. The socket is close-on-exec, blocking,
  * and does not delay.
  * Limits: looking up a host's name is the system's, with the time-outs of /etc/resolv.conf; an address or a
  * name of /etc/hosts costs no such wait.

