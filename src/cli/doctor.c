@@ -73,6 +73,7 @@ void doctor_fini(struct doctor *doctor)
 void doctor_run(struct doctor *doctor)
 {
     doctor_php_look(doctor);
+    doctor_fpm_look(doctor);
     doctor_web_look(doctor);
     doctor_server_look(doctor);
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)

@@ -46,6 +46,7 @@ void doctor_run(struct doctor *doctor);
 /* The parts of that, in their order. */
 void doctor_php_look(struct doctor *doctor);
 void doctor_ask(struct doctor *doctor, json_t *view, const char *scan);
+void doctor_fpm_look(struct doctor *doctor);
 void doctor_web_look(struct doctor *doctor);
 void doctor_server_look(struct doctor *doctor);
 

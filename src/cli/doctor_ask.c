@@ -3,6 +3,7 @@
  * about, as Debian's own session cleaner does it. It reports which extensions were loaded, which handlers there are, and
  * its settings as they came out; what it complains of while it starts is kept, too.
  */
+#include "cli/doctor_ask.h"
 #include "cli/doctor_root.h"
 #include "cli/doctor_view.h"
 
@@ -17,7 +18,7 @@
 
 enum { ANSWER_MAX = 1 << 19, ANSWER_MS = 10000, STEP_MS = 100 };
 
-static const char script[] =
+const char doctor_ask_script[] =
     "ob_start(); phpinfo(INFO_MODULES); $info = ob_get_clean();"
     "$list = function ($name) use ($info) {"
     "  return preg_match('/^' . $name . ' => (.*)$/m', $info, $m) ? preg_split('/ +/', trim($m[1])) : []; };"
@@ -121,17 +122,24 @@ static void take_complaints(struct doctor *doctor, json_t *view, char *text)
             doctor_append(doctor, json_object_get(view, "complaints"), json_string(line));
 }
 
+json_t *doctor_ask_read(const char *text)
+{
+    json_error_t error;
+    const char *begin = strchr(text, '{');
+    json_t *answer = begin == NULL ? NULL : json_loads(begin, JSON_DISABLE_EOF_CHECK, &error);
+    if (json_is_object(json_object_get(answer, "loaded")))
+        return answer;
+    json_decref(answer);
+    return NULL;
+}
+
 static void take(struct doctor *doctor, json_t *view, struct answer *answers)
 {
     const char *name;
     json_t *value;
-    json_error_t error;
-    char *begin = strchr(answers[0].text, '{');
-    json_t *answer = begin == NULL ? NULL : json_loads(begin, JSON_DISABLE_EOF_CHECK, &error);
-    if (!json_is_object(json_object_get(answer, "loaded"))) {
-        json_decref(answer);
+    json_t *answer = doctor_ask_read(answers[0].text);
+    if (answer == NULL)
         return;
-    }
     doctor_put(doctor, view, "is_asked", json_true());
     for (const char *const *key = (const char *const[]){"loaded", "handlers", "serializers", NULL};
          *key != NULL; key++)
@@ -143,13 +151,18 @@ static void take(struct doctor *doctor, json_t *view, struct answer *answers)
     json_decref(answer);
 }
 
+bool doctor_ask_may(const struct doctor *doctor)
+{
+    return doctor->php != NULL || doctor->root[0] == '\0';
+}
+
 void doctor_ask(struct doctor *doctor, json_t *view, const char *scan)
 {
     char program[PATH_MAX];
     char ini[PATH_MAX];
     char environment[PATH_MAX];
     const char *version = doctor_text(view, "version");
-    if (doctor->php == NULL && doctor->root[0] != '\0')
+    if (!doctor_ask_may(doctor))
         return;
     if (doctor->php != NULL)
         snprintf(program, sizeof program, "%s", doctor->php);
@@ -168,7 +181,7 @@ void doctor_ask(struct doctor *doctor, json_t *view, const char *scan)
                     "-d",
                     "log_errors=0",
                     "-r",
-                    (char *)(uintptr_t)script,
+                    (char *)(uintptr_t)doctor_ask_script,
                     NULL};
     char *variables[] = {environment, "PATH=/usr/bin:/bin", NULL};
     struct answer answers[2] = {{.text = malloc(ANSWER_MAX + 1)}, {.text = malloc(ANSWER_MAX + 1)}};

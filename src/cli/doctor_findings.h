@@ -57,6 +57,8 @@
       "below that directory php.ini does not hold")                                                          \
     X(HTACCESS_WITHOUT_PHP, "htaccess-without-php", "error",                                                 \
       "without mod_php Apache does not know php_value: every page there is an error 500")                    \
+    X(FPM_NOT_RELOADED, "fpm-not-reloaded", "warning",                                                       \
+      "php-fpm reads its files when it starts; until then it runs with what they said before")               \
     X(VIEWS_DIFFER, "views-differ", "warning",                                                               \
       "what one of them puts into a session the other does not find; cron jobs and web pages often share "   \
       "them")                                                                                                \

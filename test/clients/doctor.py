@@ -26,6 +26,7 @@ MEMCACHED = "/usr/bin/memcached"
 SCRIPT = 'session_id("abcdefghijklmnopqrstuvwx12"); session_start(); $_SESSION["a"] = 1; session_write_close();'
 NO_SUCH_CASE = {
     "extension-broken": "a file that is no extension, in the part asked",
+    "fpm-not-reloaded": "in the part fpm",
     "server-version": "in doctor_servers.py, as are the next",
     "server-clock": "",
     "server-slow": "",

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import re
 import shutil
 import socket
@@ -191,12 +192,36 @@ def fastcgi(path, script):
     return out.decode().partition("\r\n\r\n")[2]
 
 
+@contextlib.contextmanager
+def running_fpm(root, where, path):
+    config = where / "php-fpm.conf"
+    config.write_text(f"[global]\nerror_log = {where}/fpm.log\ninclude = {root.path}/etc/php/8.2/fpm/pool.d/*.conf\n")
+    child = subprocess.Popen([FPM, "-F", *(["-R"] if os.geteuid() == 0 else []), "-y", str(config), "-c",
+                              str(root.path / "etc/php/8.2/fpm/php.ini")],
+                             env=os.environ | {"PHP_INI_SCAN_DIR": str(root.path / "etc/php/8.2/fpm/conf.d")},
+                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 10
+        while not harness.connects(socket.AF_UNIX, path) and time.monotonic() < deadline and child.poll() is None:
+            time.sleep(0.05)
+        yield child
+    finally:
+        child.terminate()
+        child.wait()
+
+
+def not_reloaded(report):
+    return [finding["what"] for finding in report["findings"] if finding["id"] == "fpm-not-reloaded"]
+
+
 def fpm(check, tool, where, servers):
-    """The real php-fpm with the files of the folder, pool and .user.ini: it sees what doctor says that it sees."""
+    """The real php-fpm with the files of the folder, pool and .user.ini: it sees what doctor says that it sees; and doctor asks
+    it, and finds that it runs with what its files no longer say."""
     root = new_root(where, "fpm", servers)
     path, pages = str(where / "fpm.sock"), root.path / "var/www/shop"
-    as_root = os.geteuid() == 0
-    root.write("etc/php/8.2/fpm/pool.d/www.conf", "[www]\n" + ("user = root\ngroup = root\n" if as_root else "") + f"""
+    (root.path / path[1:]).parent.mkdir(parents=True)
+    os.symlink(path, root.path / path[1:])  # where doctor looks for it
+    pool = "[www]\n" + ("user = root\ngroup = root\n" if os.geteuid() == 0 else "") + f"""
 listen = {path}
 pm = static
 pm.max_children = 1
@@ -204,30 +229,44 @@ php_admin_value[session.save_path] = "127.0.0.1:1" ; wins
 php_value[session.gc_maxlifetime] = 77
 php_value[session.name] = POOL
 php_flag[session.cookie_httponly] = on
-""")
+"""
+    root.write("etc/php/8.2/fpm/pool.d/www.conf", pool)
     root.write("etc/nginx/nginx.conf", "http {\n  server {\n    root /var/www/shop;\n  }\n}\n")
     root.write("var/www/shop/.user.ini", "session.name = USERINI\nsession.save_path = \"127.0.0.1:2\"\n")
     names = ["session.save_handler", "session.save_path", "session.gc_maxlifetime", "session.name", "session.serialize_handler"]
     for page in (pages / "x.php", root.path / "var/www/x.php"):
         page.write_text(f"<?php foreach ({json.dumps(names)} as $n) $o[$n] = ini_get($n); echo json_encode($o);")
-    config = where / "php-fpm.conf"
-    config.write_text(f"[global]\nerror_log = {where}/fpm.log\ninclude = {root.path}/etc/php/8.2/fpm/pool.d/*.conf\n")
-    child = subprocess.Popen([FPM, "-F", *(["-R"] if as_root else []), "-y", str(config), "-c", str(root.path / "etc/php/8.2/fpm/php.ini")],
-                             env=os.environ | {"PHP_INI_SCAN_DIR": str(root.path / "etc/php/8.2/fpm/conf.d")},
-                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        deadline = time.monotonic() + 10
-        while not harness.connects(socket.AF_UNIX, path) and time.monotonic() < deadline and child.poll() is None:
-            time.sleep(0.05)
+    left = set(pathlib.Path("/tmp").glob("cloakroom-doctor-*"))
+    with running_fpm(root, where, path):
         _, report = run(tool, "--root", root.path)
         views = {view["name"]: view["settings"] for view in report["views"]}
         for name, page in (("8.2 fpm pool www", root.path / "var/www/x.php"), ("8.2 fpm pool www /var/www/shop", pages / "x.php")):
             said = json.loads(fastcgi(path, str(page)) or "{}")
             seen = {setting: views[name][setting]["value"] for setting in names}
             check.that(said == seen and said["session.save_path"] == "127.0.0.1:1", f"php-fpm: {name}", (said, seen))
-    finally:
-        child.terminate()
-        child.wait()
+        check.that(not any("is_running" in view for view in report["views"]), "php-fpm: below a root no pool is asked", report["views"])
+        _, report = run(tool, "--root", root.path, "--php", PHP)
+        check.that([view["name"] for view in report["views"] if view.get("is_running")][:1] == ["8.2 fpm pool www"] and
+                   not_reloaded(report) == [], "php-fpm: it is asked, and is as its files say", not_reloaded(report))
+        root.write("etc/php/8.2/fpm/pool.d/www.conf", pool.replace("= 77", "= 78"))
+        _, report = run(tool, "--root", root.path, "--php", PHP)
+        found = not_reloaded(report)
+        check.that(len(found) == 1 and 'gc_maxlifetime = "77"' in found[0] and '"78"' in found[0],
+                   "php-fpm: it runs with what a pool's file said before", found)
+    os.rename(root.path / "etc/php/8.2/fpm/conf.d/25-memcached.ini", where / "25-memcached.ini")
+    with running_fpm(root, where, path):
+        os.rename(where / "25-memcached.ini", root.path / "etc/php/8.2/fpm/conf.d/25-memcached.ini")
+        _, report = run(tool, "--root", root.path, "--php", PHP)
+        found = not_reloaded(report)
+        check.that(len(found) == 1 and "without the extension memcached" in found[0], "php-fpm: it was started before the extension", found)
+    begin = time.monotonic()
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(path)
+        silent.listen(5)
+        _, report = run(tool, "--root", root.path, "--php", PHP, "--timeout-ms", "500")
+    check.that(not_reloaded(report) == [] and time.monotonic() - begin < 10, "php-fpm: one that says nothing is not waited for long",
+               time.monotonic() - begin)
+    check.that(set(pathlib.Path("/tmp").glob("cloakroom-doctor-*")) <= left, "php-fpm: the page that asked it is gone", "")
 
 
 def words(check, tool, where, servers):

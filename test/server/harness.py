@@ -50,6 +50,15 @@ def is_sanitized(path=None):
     return b"__asan_init" in binary or b"__tsan_init" in binary
 
 
+def sanitizer_runtimes():
+    """The libraries of a sanitized server, which want to be loaded before any other."""
+    with open(program, "rb") as f:
+        binary = f.read()
+    names = [name for name, mark in (("libasan.so", b"__asan_init"), ("libtsan.so", b"__tsan_init")) if mark in binary]
+    return [subprocess.run(["cc", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+            for name in names]
+
+
 def check(condition, message):
     if not condition:
         raise AssertionError(message)

@@ -19,7 +19,7 @@ def slow_disk(where, ms=SYNC_MS):
     """The environment that makes each sync of a server take so much longer."""
     library = where / "slow_disk.so"
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
-    return {"LD_PRELOAD": str(library), "SLOW_DISK_MS": str(ms)}
+    return {"LD_PRELOAD": " ".join([*harness.sanitizer_runtimes(), str(library)]), "SLOW_DISK_MS": str(ms)}
 
 
 def fill_folder(data):
@@ -74,8 +74,6 @@ def check_progress(port, said):
 
 
 def test_who_comes_while_it_loads_waits():
-    if harness.is_sanitized():
-        return
     with data_folder() as data, folder() as where:
         sessions = fill_folder(data)
         key = next(iter(sessions))
@@ -113,8 +111,6 @@ def test_what_cannot_be_loaded_ends_it():
 
 def test_a_slow_disk_does_not_fill():
     """Writes wait for a disk that syncs more slowly than it is written to: what lies there stays within bounds."""
-    if harness.is_sanitized():
-        return
     with data_folder() as data, folder() as where:
         with on(data, "-m", "8", env=slow_disk(where, 5)) as (s, c):
             sessions = {}
