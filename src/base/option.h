@@ -84,7 +84,8 @@ struct option_row {
     /* The default, as it would be written; NULL: 0, false, no text, empty list. */
     const char *fallback;
 
-    /* Not NULL: accepted, its value not looked at, and noted in set->notes with this reason. */
+    /* Not NULL: accepted, its value not looked at (a text is kept, to be shown), and noted in set->notes with this
+     * reason. */
     const char *ignored_because;
 };
 

@@ -195,8 +195,11 @@ static enum err add_note(struct option_set *set, const struct option_row *row)
 
 enum err option_row_apply(struct option_set *set, const struct option_row *row, const char *value)
 {
-    if (row->ignored_because != NULL)
-        return add_note(set, row);
+    if (row->ignored_because != NULL) {
+        enum err err = add_note(set, row);
+        bool is_kept = row->kind == OPTION_KIND_TEXT && value != NULL;
+        return err == ERR_NONE && is_kept ? set_text(set, row, value) : err;
+    }
     switch (row->kind) {
     case OPTION_KIND_NOTHING:
         return ERR_NONE;

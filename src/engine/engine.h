@@ -51,7 +51,7 @@ enum op_result {
     OP_NOT_STORED,
     OP_EXISTS, /* the cas differs */
     OP_TOO_LARGE,
-    OP_FULL, /* no room, S3; the old value is still there */
+    OP_FULL, /* no room, S3; the old value is still there, but for op->replaces */
     OP_NON_NUMERIC,
     OP_DISK_FULL, /* nothing has changed; goes on when there is room again */
     OP_READ_ONLY, /* the disk has failed (S5) */
@@ -171,6 +171,7 @@ struct op {
     bool recache_last;  /* ... with the life that touch gives it */
     bool invalidate;    /* delete: make it stale; set with an older cas: store, and make it stale */
     bool drop_value;    /* delete: leave it there without its value */
+    bool replaces;      /* set: what it cannot replace for its size or want of room goes, if it is cache */
     bool without_value; /* get: place() is called, but the value is not wanted */
     bool unseen;        /* get: does not count as read */
     bool detailed;

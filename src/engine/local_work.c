@@ -72,13 +72,17 @@ static enum err remove_item(struct work *work, struct store_entry *entry)
     return err;
 }
 
-/* An item that is over as soon as it is stored: only the condition of the op matters, and what it replaces.
- */
-static bool put_expired(struct work *work, struct store_entry *entry, const struct store_write *write,
+/* An item that is over as soon as it is stored: only the condition of the op matters, and what it replaces. Of cache an
+ * empty one is stored: who asks for it next finds that it is over, and that is counted, as with memcached. */
+static bool put_expired(struct work *work, struct store_entry *entry, struct store_write *write,
                         enum err *ret)
 {
     if (write->expiry_s == 0 || write->expiry_s > work->op->now_s)
         return false;
+    if (work->name.kind == KEYCLASS_PLAIN) {
+        write->head = write->tail = (struct bytes){0};
+        return false;
+    }
     work->is_rewrite = true;
     work->need = NOTE_BYTES;
     *ret = entry->found ? remove_item(work, entry) : ERR_NONE;
@@ -146,7 +150,7 @@ static enum attempt put(struct work *work, struct store_entry *entry, struct ver
         write->is_hashed = true;
         write->expiry_s = work_limit_life(work, write->expiry_s);
     }
-    size_t value_len = op->hit.value_len;
+    size_t value_len = write->head.len + write->tail.len;
     work->is_rewrite = entry->found && entry->item.class == STORE_SESSION;
     work->need = work_key(work).len + value_len;
 
@@ -334,6 +338,12 @@ static enum attempt put_and_read(struct work *work, struct store_entry *entry, s
     return result;
 }
 
+/* No reader of cache is to be given what its writer meant to replace, as memcached has it; a session stays. */
+static bool is_to_go(const struct work *work, const struct store_entry *entry)
+{
+    return work->op->replaces && work->op->class == STORE_CACHE && entry->found;
+}
+
 /* Carries out what has been decided. Unlocks the entry. */
 static enum attempt carry_out(struct work *work, struct store_entry *entry, struct verdict *verdict)
 {
@@ -343,7 +353,10 @@ static enum attempt carry_out(struct work *work, struct store_entry *entry, stru
     case VERDICT_READ:
         return read_hit(work, entry, verdict);
     case VERDICT_NOTHING:
-        op->result = verdict->result;
+        if (verdict->result == OP_TOO_LARGE && is_to_go(work, entry))
+            result = judge(work, remove_item(work, entry));
+        if (op->result == OP_OK)
+            op->result = verdict->result;
         break;
     case VERDICT_REMOVE:
         result = judge(work, remove_item(work, entry));
@@ -417,7 +430,8 @@ static enum attempt attempt(struct work *work)
     struct store_entry entry;
     lock_entry(work, &entry);
     work_read_traits(work, &entry);
-    op->miss = entry.miss;
+    if (!entry.found && op->miss == STORE_MISS_ABSENT) /* a second attempt does not find what was over */
+        op->miss = entry.miss;
     op->class = class_of(work, &entry);
     struct decide_item item = item_of(work, &entry);
     op->was_found = item.found;
@@ -435,6 +449,18 @@ static enum attempt attempt(struct work *work)
     work->is_rewrite = true; /* of notes about what is there; put() knows better */
     work->need = NOTE_BYTES;
     return carry_out(work, &entry, &verdict);
+}
+
+/* There was no room. */
+static void drop_unreplaced(struct work *work)
+{
+    struct store_entry entry;
+    if (!work->op->replaces || work->op->class != STORE_CACHE)
+        return;
+    lock_entry(work, &entry);
+    if (entry.found && entry.item.class == STORE_CACHE && store_remove(&entry) != ERR_NONE)
+        __atomic_fetch_add(&work->local->refused_disk, 1, __ATOMIC_RELAXED); /* then it stays */
+    unlock(work, &entry);
 }
 
 static bool reclaim(struct work *work)
@@ -458,6 +484,7 @@ void work_run(struct work *work)
             continue; /* again, with the value at hand */
         tries++;
         if (tries == RECLAIM_TRIES || !reclaim(work)) {
+            drop_unreplaced(work);
             /* A get that finds no room to make what is not there: it is not there. */
             work->op->result = work->op->kind == OP_GET && work->op->hit.is_created ? OP_MISS : OP_FULL;
             __atomic_fetch_add(&local->refused_full[work->op->class], 1, __ATOMIC_RELAXED);

@@ -124,6 +124,17 @@ static enum parse refuse_and_skip(struct proto *proto, size_t len, const struct 
     return refuse(ret, refusal, false);
 }
 
+static enum refusal value_refusal(const struct proto *proto, const struct header *header,
+                                  const struct opcode *opcode)
+{
+    uint32_t before_value = (uint32_t)header->key_len + header->extras_len;
+    if (!(opcode->is & VALUE))
+        return REFUSAL_NONE;
+    if (header->body_len - before_value > proto->value_max)
+        return REFUSAL_TOO_LARGE;
+    return proto->no_room ? REFUSAL_FULL : REFUSAL_NONE;
+}
+
 /* Extras of incr and decr: delta, initial value, exptime; all ones means: do not make the key. */
 static void take_counter(const char *extras, struct request *ret)
 {
@@ -167,9 +178,10 @@ static void take_packet(struct proto *proto, const char *in, const struct header
             (struct bytes){key + header->key_len, header->body_len - header->key_len - header->extras_len};
     if (ret->verb == VERB_LOGIN)
         login_take_sasl(proto, header->opcode == OPCODE_SASL_STEP, ret);
+    ret->replaces = ret->verb == VERB_SET;
     /* memcached turns all three into a cas; its add with a cas overwrites, too. */
-    bool replaces = ret->verb == VERB_SET || ret->verb == VERB_ADD || ret->verb == VERB_REPLACE;
-    if (replaces && ret->cas != 0)
+    bool takes_cas = ret->verb == VERB_SET || ret->verb == VERB_ADD || ret->verb == VERB_REPLACE;
+    if (takes_cas && ret->cas != 0)
         ret->verb = VERB_CAS;
 }
 
@@ -205,16 +217,23 @@ enum parse binary_next(struct proto *proto, const char *in, size_t len, size_t *
         return refuse_and_skip(proto, len, &header, REFUSAL_LOGIN_FORMAT, ret_used, ret);
     if (opcode->verb == VERB_LOGIN && header.body_len > PROTO_LOGIN_MAX)
         return refuse_and_skip(proto, len, &header, REFUSAL_LOGIN_LONG, ret_used, ret);
-    if ((opcode->is & VALUE) && header.body_len - before_value > proto->value_max)
-        return refuse_and_skip(proto, len, &header, REFUSAL_TOO_LARGE, ret_used, ret);
-    if ((opcode->is & VALUE) && proto->no_room)
-        return refuse_and_skip(proto, len, &header, REFUSAL_FULL, ret_used, ret);
 
-    size_t whole = BINARY_HEADER_LEN + (size_t)header.body_len;
+    /* The key of a value is waited for first: what it was to replace may have to go. */
+    enum refusal refusal = value_refusal(proto, &header, opcode);
+    bool has_value = opcode->is & VALUE;
+    bool has_key = len >= BINARY_HEADER_LEN + (size_t)before_value;
+    bool is_head_enough = refusal != REFUSAL_NONE || (has_value && !has_key);
+    size_t whole = BINARY_HEADER_LEN + (size_t)(is_head_enough ? before_value : header.body_len);
     *ret_used = len < whole ? 0 : whole;
     *ret_need = len < whole ? whole : 0;
-    if (len < whole)
+    if (len < whole && !(has_value && proto->no_room))
         return PARSE_MORE;
+    if (refusal != REFUSAL_NONE) {
+        if (has_key)
+            ret->key = (struct bytes){in + BINARY_HEADER_LEN + header.extras_len, header.key_len};
+        ret->replaces = has_key && opcode->verb == VERB_SET;
+        return refuse_and_skip(proto, len, &header, refusal, ret_used, ret);
+    }
     take_packet(proto, in, &header, opcode, ret);
     return PARSE_REQUEST;
 }

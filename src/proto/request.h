@@ -137,11 +137,12 @@ struct request {
     bool key_is_base64;      /* the key is what that decodes to: proto_key() */
     bool with_cas;           /* text gets, gats: the answer shows the cas */
     bool with_key;           /* binary getk, gatk: the answer shows the key */
-    bool quiet;              /* text noreply; binary quiet variant: see proto_put_answer */
-    bool last;               /* text get: the last key of its line, after which END is due */
-    bool close;              /* close once the answer is out */
-    uint8_t opcode;          /* binary: echoed */
-    uint32_t opaque;         /* binary: echoed, never interpreted */
+    bool replaces;   /* a set: what it may not replace for its size does not stay, unless it is a session */
+    bool quiet;      /* text noreply; binary quiet variant: see proto_put_answer */
+    bool last;       /* text get: the last key of its line, after which END is due */
+    bool close;      /* close once the answer is out */
+    uint8_t opcode;  /* binary: echoed */
+    uint32_t opaque; /* binary: echoed, never interpreted */
 
     /* Of session verbs. so has wait_ms, when `has_wait`: how long to wait for the lease, 0: not at all. With
      * `has_token` cas is the token's version and delta its fence. With `touch` exptime is the idle life to begin anew.

@@ -310,6 +310,7 @@ static enum parse take_value(struct proto *proto, const char *in, size_t len, si
         ret->excess = value_len - proto->value_max;
     if (ret->verb == VERB_WRITE && (value_len > proto->value_max || proto->no_room))
         ret->key = (struct bytes){0}; /* who is told of the refusal is not to see the id */
+    ret->replaces = ret->verb == VERB_SET || (ret->verb != VERB_REFUSED && ret->meta == META_SET);
     if (ret->verb != VERB_REFUSED && value_len > proto->value_max)
         refuse(ret, REFUSAL_TOO_LARGE);
     else if (ret->verb != VERB_REFUSED && proto->no_room)

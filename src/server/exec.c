@@ -6,6 +6,7 @@
 #include "server/crawler.h"
 #include "server/listing.h"
 #include "server/prefix.h"
+#include "server/refused.h"
 #include "server/slabs.h"
 #include "server/stats.h"
 #include "server/tell.h"
@@ -178,19 +179,6 @@ static void run_noop(struct conn *conn)
     exec_put_status(conn, STATUS_OK);
 }
 
-static void run_refused(struct conn *conn)
-{
-    if (conn->request.refusal == REFUSAL_TOO_LARGE) {
-        count(conn, COUNTER_store_too_large);
-        tell_too_large(conn);
-    }
-    if (conn->request.refusal == REFUSAL_CHUNK)
-        count(conn, COUNTER_cmd_set);
-    if (conn->request.refusal == REFUSAL_FULL)
-        count(conn, COUNTER_store_no_memory);
-    exec_put_status(conn, STATUS_REFUSED);
-}
-
 static const struct verb_row verbs[] = {
     [VERB_GET] = {NULL, OP_GET, ROLE_READ, COUNTER_cmd_get, COUNTER_get_hits, COUNTER_get_misses},
     [VERB_SET] = {NULL, OP_SET, ROLE_WRITE, COUNTER_cmd_set, NONE, NONE},
@@ -228,7 +216,7 @@ static const struct verb_row verbs[] = {
     [VERB_LIST] = {listing_run, 0, ROLE_ADMIN, NONE, NONE, NONE},
     [VERB_COUNT] = {listing_run, 0, ROLE_READ, NONE, NONE, NONE},
     [VERB_EVENTS] = {listing_run, 0, ROLE_ADMIN, NONE, NONE, NONE},
-    [VERB_REFUSED] = {run_refused, 0, 0, NONE, NONE, NONE},
+    [VERB_REFUSED] = {NULL, 0, 0, NONE, NONE, NONE},
 };
 
 static struct conn *conn_of_op(struct op *op)
@@ -312,17 +300,18 @@ static bool count_otherwise(struct conn *conn, const struct op *op)
     }
 }
 
-static void count_miss(struct conn *conn, const struct verb_row *row, const struct op *op)
+/* As memcached does, whatever looked for the item. */
+static void count_gone(struct conn *conn, const struct op *op)
 {
-    count(conn, row->missed);
-    if (op->kind == OP_GET && op->miss == STORE_MISS_EXPIRED)
+    if (op->miss == STORE_MISS_EXPIRED)
         count(conn, COUNTER_get_expired);
-    if (op->kind == OP_GET && op->miss == STORE_MISS_FLUSHED)
+    if (op->miss == STORE_MISS_FLUSHED)
         count(conn, COUNTER_get_flushed);
 }
 
 static void count_result(struct conn *conn, const struct op *op)
 {
+    count_gone(conn, op);
     if (count_otherwise(conn, op))
         return;
     const struct verb_row *row = row_to_count(conn);
@@ -332,7 +321,7 @@ static void count_result(struct conn *conn, const struct op *op)
         count_op(conn, op, row->hit);
         break;
     case OP_MISS:
-        count_miss(conn, row, op);
+        count(conn, row->missed);
         break;
     case OP_EXISTS:
         if (row->hit == COUNTER_cas_hits)
@@ -359,6 +348,11 @@ static void count_result(struct conn *conn, const struct op *op)
 static enum exec finish(struct conn *conn)
 {
     struct op *op = &conn->op;
+    if (conn->request.verb == VERB_REFUSED) {
+        conn->worker->turn.unwritten |= op->unwritten;
+        exec_put_status(conn, STATUS_REFUSED);
+        return EXEC_DONE;
+    }
     count_result(conn, op);
     if (op->session == NULL && prefix_is_on(&conn->worker->server->prefixes))
         prefix_count(&conn->worker->server->prefixes, op);
@@ -411,6 +405,7 @@ static void fill_op(struct conn *conn, const struct verb_row *row)
         .create_exptime = request->create_exptime,
         .create = request->create,
         .touch = request->touch,
+        .replaces = request->replaces,
         .may_wait = !request->quiet && request->meta == META_NONE && !conn->is_datagram,
         .is_watched = events_wants(&conn->worker->server->events, EVENTS_ALL),
         .now_s = conn->worker->now_s,
@@ -451,7 +446,12 @@ enum exec exec_request(struct conn *conn)
         listing_run(conn);
         return EXEC_DONE;
     }
-    fill_op(conn, row);
+    if (conn->request.verb != VERB_REFUSED) {
+        fill_op(conn, row);
+    } else if (!refused_begin(conn)) {
+        exec_put_status(conn, STATUS_REFUSED);
+        return EXEC_DONE;
+    }
     if (engine_submit(server_engine(conn->worker->server), &conn->op) == SUBMIT_PENDING)
         return EXEC_PENDING;
     return finish(conn);

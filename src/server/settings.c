@@ -1,5 +1,6 @@
 /* What the operator asked for, see settings.h. */
 #include "engine/keyclass.h"
+#include "proto/proto.h"
 #include "server/settings_private.h"
 
 /* As in memcached, -U without -p says both. */
@@ -36,6 +37,12 @@ const char *settings_contradiction(const struct settings *settings)
         return "--sync: give always, interval or none";
     if (settings_wants_udp(settings) && (settings->sasl || settings->auth_file != NULL))
         return "-U: nobody can log in over UDP; leave it out, or -S and -Y";
+    bool is_text_wanted = settings->protocol == DIALECT_TEXT ||
+                          (settings->protocol == DIALECT_UNKNOWN && settings->auth_file == NULL);
+    if (settings->sasl && settings->has_protocol && is_text_wanted)
+        return "-S: SASL is of the binary protocol alone: give -B binary, or no -B";
+    if (settings->value_max > (settings->memory_mib << 20) / 2)
+        return "-I: at most half of -m";
     if (settings->data != NULL && settings->data[0] == '\0')
         return "--data: give the name of a directory";
     if (settings->http_key != NULL && settings->http_cert == NULL)

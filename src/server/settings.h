@@ -34,6 +34,7 @@ struct settings {
     bool maxconns_waits;     /* over the limit the newest waits, else it is told */
     bool crawler_off;        /* at the start: see crawler.h */
     unsigned delimiter;      /* of key prefixes; 0: as -D was not given */
+    bool has_protocol;       /* -B was given */
     unsigned protocol;       /* enum dialect; DIALECT_UNKNOWN: told by the first byte */
     bool allow_shutdown;
     bool forbid_flush;
@@ -58,6 +59,7 @@ struct settings {
     uint64_t ssl_verify_mode;
     char *ssl_ciphers;
     char *ssl_min_version;
+    char *ssl_wbuf_kib; /* ignored, but shown */
     bool ssl_session_cache;
     uint64_t ssl_handshake_timeout_s;
     bool sasl;

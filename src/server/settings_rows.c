@@ -46,6 +46,7 @@ static enum err take_protocol(struct option_set *set, const char *value)
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(value, names[i]) == 0) {
             settings->protocol = i;
+            settings->has_protocol = true;
             return ERR_NONE;
         }
     }
@@ -303,7 +304,7 @@ static const struct option_row rows[] = {
     {.letter = 'I',
      .name = "max-item-size",
      .argument = "<size>",
-     .help = "the largest value, plain or with k or m",
+     .help = "the largest value, plain or with k or m, at most half of -m",
      OPTION_SIZE(struct settings, value_max, 1024, 1024 * MIB),
      .fallback = "1m"},
     {.letter = 't',

@@ -1,5 +1,6 @@
 /* stats settings: what the operator asked for, see stats_private.h. */
 #include "server/stats_private.h"
+#include "base/num.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -56,17 +57,25 @@ static const char *word_or_null(const char *word)
     return word != NULL ? word : "NULL";
 }
 
+/* Numbers as OpenSSL has them, and a buffer that is not there, as memcached's tools read them. */
 static void put_access(struct conn *conn, const struct settings *settings)
 {
+    enum { SSL_FILETYPE_PEM = 1, SSL_FILETYPE_ASN1 = 2, WBUF_KIB = 16 };
+    uint32_t wbuf_kib = WBUF_KIB;
+    if (settings->ssl_wbuf_kib != NULL)
+        (void)num_parse_u32(bytes_of(settings->ssl_wbuf_kib), &wbuf_kib);
     stats_put(conn, "auth_enabled_sasl", "%s", yes_no(settings->sasl));
     stats_put(conn, "auth_enabled_ascii", "%s", settings->auth_file != NULL ? settings->auth_file : "no");
     stats_put(conn, "ssl_enabled", "%s", yes_no(settings->tls));
     stats_put(conn, "ssl_chain_cert", "%s", word_or_null(settings->ssl_chain_cert));
     stats_put(conn, "ssl_key", "%s", word_or_null(settings->ssl_key));
     stats_put_u64(conn, "ssl_verify_mode", settings->ssl_verify_mode);
-    stats_put(conn, "ssl_keyformat", "%s", settings->ssl_keyformat);
+    bool is_pem = strcmp(settings->ssl_keyformat, "PEM") == 0;
+    stats_put_u64(conn, "ssl_keyformat", is_pem ? SSL_FILETYPE_PEM : SSL_FILETYPE_ASN1);
     stats_put(conn, "ssl_ciphers", "%s", word_or_null(settings->ssl_ciphers));
     stats_put(conn, "ssl_ca_cert", "%s", word_or_null(settings->ssl_ca_cert));
+    stats_put_u64(conn, "ssl_wbuf_size", (uint64_t)wbuf_kib << 10);
+    stats_put(conn, "ssl_kernel_tls", "no");
     stats_put(conn, "ssl_session_cache", "%s", yes_no(settings->ssl_session_cache));
     stats_put(conn, "ssl_min_version", "%s", settings->ssl_min_version);
     stats_put_u64(conn, "ssl_handshake_timeout", settings->ssl_handshake_timeout_s);

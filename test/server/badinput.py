@@ -1,5 +1,5 @@
 """Input that is wrong: each gets memcached's own error or is closed, the next request is answered, other clients
-notice nothing, and a refused rewrite leaves the old value in place."""
+notice nothing, and a refused rewrite leaves a session in place, but no value of cache that is older than it."""
 
 import os
 import random
@@ -9,7 +9,7 @@ import time
 
 import harness
 import wire
-from harness import MIB, check, equal
+from harness import MIB, check, equal, server
 from steady import attacked
 from wire import Client
 
@@ -18,8 +18,11 @@ FORMAT = "CLIENT_ERROR bad command line format"
 LINE_MAX = 1 * MIB  # of a get with many keys
 
 
+SESSION = "memc.sess.key.old"
+
+
 def check_goes_on(client, key="k", value=b"old"):
-    """After what was refused the connection is in step, and the old value is there."""
+    """After what was refused the connection is in step, and the value is as it should be."""
     client.send(b"mn\r\n")
     answers = []
     while (line := client.line()) != "MN":
@@ -61,32 +64,49 @@ def test_value_longer_than_announced():
 
 def test_value_longer_than_the_limit():
     with attacked() as s, Client(s.address) as c, Client(s.address) as b:
-        c.store("k", b"old")
+        c.store(SESSION, b"old")
         for n in (MIB + 1, MIB + 500, 3 * MIB):
-            for verb in ("set", "replace", "append"):
+            c.store("k", b"old")
+            for verb in ("replace", "append", "set"):
                 equal(c.set("k", b"y" * n, verb=verb), TOO_LARGE, f"{verb} of {n} bytes")
-                check_goes_on(c)
-            equal(b.packet(wire.SET, b"k", bytes(8), b"y" * n)[1], 3, f"status of binary set of {n} bytes")
-        check_goes_on(c)
-        equal(b.packet(wire.GET, b"k")[2], b"old", "binary get")
-        equal(c.stats()["store_too_large"], 12, "store_too_large")
+                check_goes_on(c, value=b"old" if verb != "set" else None)
+                equal(c.set(SESSION, b"y" * n, verb=verb), TOO_LARGE, f"{verb} of {n} bytes on a session")
+                check_goes_on(c, SESSION)
+            c.store("k", b"old")
+            for key in (b"k", SESSION.encode()):
+                equal(b.packet(wire.SET, key, bytes(8), b"y" * n)[1], 3, f"status of binary set of {n} bytes")
+            check_goes_on(c, value=None)
+        check_goes_on(c, SESSION)
+        equal(b.packet(wire.GET, SESSION.encode())[2], b"old", "binary get")
+        equal(c.stats()["store_too_large"], 24, "store_too_large")
+
+
+def test_what_a_reader_has_refused_stays():
+    """At a listener for reading what may not be written may not be taken away by what is too large, either."""
+    with server("-l", "readonly:127.0.0.1:0") as s, Client(s.address) as c, Client(("127.0.0.1", s.ports[1])) as reader:
+        c.store("k", b"old")
+        equal(reader.set("k", b"y" * (MIB + 1)), TOO_LARGE, "a set that is too large")
+        check_goes_on(reader)
+        equal(c.set("k", b"y" * (MIB + 1)), TOO_LARGE, "the same where it may be written")
+        check_goes_on(reader, value=None)
 
 
 def test_limit_of_your_own():
     with attacked("-I", "4k") as s, Client(s.address) as c:
-        c.store("k", b"old")
-        equal(c.set("k", b"y" * 4097), TOO_LARGE, "one byte too many")
-        check_goes_on(c)
+        c.store(SESSION, b"old")
+        equal(c.set(SESSION, b"y" * 4097), TOO_LARGE, "one byte too many")
+        check_goes_on(c, SESSION)
         c.store("k", b"y" * 4096)
 
 
 def test_lengths_that_are_none():
     with attacked() as s, Client(s.address) as c:
-        c.store("k", b"old")
         for length in ("-1", "-2147483648", "2147483647", "4294967296", "99999999999999999999", "x", "1x", "0x10"):
+            c.store("k", b"old")
             answer = c.command(f"set k 0 0 {length}")
             check(answer in (FORMAT, "CLIENT_ERROR bad data chunk", TOO_LARGE), f"length {length}: {answer!r}")
-            check_goes_on(c)
+            check_goes_on(c, value=b"old" if answer != TOO_LARGE else None)
+        c.store("k", b"old")
         for line in ("set k 0 0", "set k", "set", "set k -1 0 1", "set k 4294967296 0 1", "set k 0 x 1"):
             answer = c.command(line, b"y" if line.count(" ") == 4 else None)
             check(answer in (FORMAT, "ERROR"), f"{line}: {answer!r}")
@@ -98,7 +118,7 @@ def test_announced_2_gib():
     with attacked() as s, Client(s.address) as other:
         other.store("k", b"old")
         with Client(s.address) as c:
-            equal(c.command("set k 0 0 2147483645"), TOO_LARGE, "2 GiB - 3")
+            equal(c.command("set large 0 0 2147483645"), TOO_LARGE, "2 GiB - 3")
             c.send(b"flush_all\r\n" * 100000)
         check_goes_on(other)
 
@@ -178,7 +198,7 @@ def test_binary_lengths():
         other.store("k", b"old")
         huge = 0xFFFFFFFF
         with Client(s.address) as c:
-            c.send(wire.packet(wire.SET, b"k", bytes(8), body_len=huge) + b"x" * (4 * MIB))
+            c.send(wire.packet(wire.SET, b"large", bytes(8), body_len=huge) + b"x" * (4 * MIB))
             equal(c.answer()[1], 3, "status of set of 4 GiB")
         with Client(s.address) as c:
             c.send(wire.packet(0x77, b"k", body_len=huge) + b"x" * (4 * MIB))

@@ -11,8 +11,7 @@ from wire import Client, connect, packet, STAT
 MEMCACHED = "/usr/bin/memcached"
 TOOL = "/usr/share/memcached/scripts/memcached-tool"
 SESSION = "memc.sess.key.0123456789abcdef"
-# Those of external storage, which is not there, of another way of TLS, and of a compiled-in list.
-NOT_HERE = re.compile(r"ext_|ssl_wbuf_size|ssl_kernel_tls")
+NOT_HERE = re.compile(r"ext_")  # of external storage
 
 
 def kind(client, what=""):

@@ -220,9 +220,9 @@ def test_no_evictions():
         check_all(c, sessions, "sessions with -M")
         for key in list(items)[::2]:
             new = value(key, 1500, 1)
-            if c.set(key, new) == "STORED":
-                items[key] = new
-        check_all(c, items, "cache with -M, after rewriting, stored or refused")
+            items[key] = new if c.set(key, new) == "STORED" else None
+        check_all(c, items, "cache with -M, after rewriting: the new one, or none where that was refused")
+        check_all(c, sessions, "sessions with -M, after that")
 
 
 def test_evict_sessions():

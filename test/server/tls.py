@@ -308,6 +308,22 @@ def test_key_in_the_chain_and_in_der():
             equal(name_at(s.address, where), "one", "a key in DER")
 
 
+def test_settings_are_shown_as_memcached_shows_them():
+    def settings(**more):
+        with certificates() as where, server(*words(where, **more), notes=len(more)) as s, TlsClient(s.address, where) as c:
+            c.send(b"stats settings\r\n")
+            found = {}
+            while (line := c.line()) != "END":
+                found[line.split(" ")[1]] = line.split(" ", 2)[2]
+            return found
+    shown = settings()
+    expected = {"ssl_enabled": "yes", "ssl_session_cache": "no", "ssl_kernel_tls": "no", "ssl_verify_mode": "0",
+                "ssl_keyformat": "1", "ssl_ciphers": "NULL", "ssl_ca_cert": "NULL", "ssl_wbuf_size": "16384",
+                "ssl_min_version": "tlsv1.2"}
+    equal({name: shown.get(name) for name in expected}, expected, "stats settings")
+    equal(settings(ssl_wbuf_size=64)["ssl_wbuf_size"], "65536", "what is ignored, as it was written")
+
+
 def test_reload():
     with certificates() as where:
         make_cert(where, "two")

@@ -163,8 +163,13 @@ static void lives_end(void **state)
     assert_int_equal(miss.result, OP_MISS);
     assert_int_equal(miss.miss, STORE_MISS_EXPIRED);
     assert_int_equal(store_as(bench, OP_SET, "a", "v"), OP_OK);
-    assert_int_equal(do_op(bench, (struct op){.kind = OP_SET, .exptime = -1}, "a").result, OP_OK);
-    assert_missing(bench, "a");
+    struct op over = {.kind = OP_SET, .exptime = -1, .value = bytes_of("over")};
+    assert_int_equal(do_op(bench, over, "a").result, OP_OK);
+    assert_int_equal(do_op(bench, (struct op){.kind = OP_GET}, "a").miss, STORE_MISS_EXPIRED);
+    assert_int_equal(do_op(bench, (struct op){.kind = OP_GET}, "a").miss, STORE_MISS_ABSENT);
+    assert_int_equal(store_as(bench, OP_SET, "memc.sess.key.x", "v"), OP_OK);
+    assert_int_equal(do_op(bench, over, "memc.sess.key.x").result, OP_OK);
+    assert_int_equal(do_op(bench, (struct op){.kind = OP_GET}, "memc.sess.key.x").miss, STORE_MISS_ABSENT);
 }
 
 static void too_large_leaves_the_old_value(void **state)
@@ -175,6 +180,31 @@ static void too_large_leaves_the_old_value(void **state)
     struct op append = {.kind = OP_APPEND, .value = {.p = big, .len = sizeof big}};
     assert_int_equal(do_op(bench, append, "a").result, OP_TOO_LARGE);
     assert_holds(bench, "a", "v");
+}
+
+/* But for a set (op->replaces), whose value need not be there; a session stays even then. */
+static void too_large_takes_cache_away(void **state)
+{
+    struct bench *bench = *state;
+    struct op set = {.kind = OP_SET, .value = {.len = SIZE_MAX}};
+    assert_int_equal(store_as(bench, OP_SET, "a", "v"), OP_OK);
+    assert_int_equal(do_op(bench, set, "a").result, OP_TOO_LARGE);
+    assert_holds(bench, "a", "v");
+    set.replaces = true;
+    assert_int_equal(do_op(bench, set, "a").result, OP_TOO_LARGE);
+    assert_missing(bench, "a");
+    assert_int_equal(do_op(bench, set, "a").result, OP_TOO_LARGE);
+    static const char *const sessions[] = {"memc.sess.key.x", "memcacheid"};
+    struct op lock = {.kind = OP_INCR, .delta = 1, .create = true, .initial = 1};
+    assert_int_equal(do_op(bench, lock, "memcacheid.lock").number, 1);
+    for (size_t i = 0; i < sizeof sessions / sizeof *sessions; i++) {
+        assert_int_equal(store_as(bench, OP_SET, sessions[i], "v"), OP_OK);
+        assert_int_equal(do_op(bench, set, sessions[i]).result, OP_TOO_LARGE);
+        assert_holds(bench, sessions[i], "v");
+    }
+    assert_int_equal(store_as(bench, OP_ADD, "memc.sess.key.lock.x", "1"), OP_OK);
+    assert_int_equal(do_op(bench, set, "memc.sess.key.lock.x").result, OP_TOO_LARGE);
+    assert_holds(bench, "memc.sess.key.lock.x", "1");
 }
 
 /* An append that crosses from the segments to a block of its own, and on. */
@@ -452,6 +482,7 @@ int main(void)
         WITH_BENCH(number_rules),
         WITH_BENCH(lives_end),
         WITH_BENCH(too_large_leaves_the_old_value),
+        WITH_BENCH(too_large_takes_cache_away),
         WITH_BENCH(large_appends),
         WITH_BENCH(at_the_brim),
         WITH_BENCH(an_empty_add_is_no_session),

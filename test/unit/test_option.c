@@ -25,6 +25,7 @@ struct settings {
     bool no_evict;
     char *user;
     char *socket;
+    char *buffer;
     struct option_list listen;
     struct option_list words;
     unsigned even;
@@ -68,6 +69,7 @@ static enum err take_even(struct option_set *set, const char *value)
     {'e', NULL, "<num>", "an even number", OPTION_CALL(take_even)},                                          \
     {0, "config", "<file>", "read options from <file>", OPTION_CALL(read_config)},                           \
     {0, "logfile", "<file>", NULL, OPTION_IGNORED("messages go to stderr")},                                 \
+    {0, "buffer", "<size>", NULL, OPTION_TEXT(struct settings, buffer), .ignored_because = "there is none"}, \
     {'L', "enable-largepages", NULL, NULL, OPTION_IGNORED("the system decides")}
 
 static const struct option_row daemon_rows[] = {COMMON_ROWS};
@@ -293,9 +295,13 @@ static void test_ignored_options_leave_a_note(void **state)
     assert_true(f.settings.daemon);
     assert_int_equal(f.settings.verbose, 1);
     assert_int_equal(f.set.notes.n, 2);
+    assert_null(f.settings.buffer);
     assert_string_equal(f.set.notes.items[0], "-L: accepted and ignored: the system decides");
     assert_string_equal(f.set.notes.items[1],
                         "--logfile /var/log/x: accepted and ignored: messages go to stderr");
+    assert_int_equal(parse(&f, ARGS("--buffer", "8", "--buffer=16")), ERR_NONE);
+    assert_string_equal(f.set.notes.items[3], "--buffer 16: accepted and ignored: there is none");
+    assert_string_equal(f.settings.buffer, "16"); /* to be shown */
     end(&f);
 }
 

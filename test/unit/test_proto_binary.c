@@ -218,7 +218,8 @@ static void test_pipeline_every_way(void **state)
     guard_close(&guard);
 }
 
-/* Headers that promise what they cannot mean, or 4 GiB: answered from the header alone. */
+/* Headers that promise what they cannot mean, or 4 GiB: answered from the header alone, and where it is about a value
+ * from what stands before that. */
 static void test_headers_are_judged_alone(void **state)
 {
     (void)state;
@@ -236,24 +237,34 @@ static void test_headers_are_judged_alone(void **state)
         {0x00, 65535, 0, 0xffffffff, REFUSAL_FORMAT, true, 0},
         {0x00, 3, 0, 0xffffffff, REFUSAL_FORMAT, true, 0},
         {0x0a, 0, 0, 0xffffffff, REFUSAL_FORMAT, true, 0},
-        {0x01, 3, 8, 0xffffffff, REFUSAL_TOO_LARGE, false, 0xffffffff},
-        {0x0e, 3, 0, 104, REFUSAL_TOO_LARGE, false, 104},
+        {0x01, 3, 8, 0xffffffff, REFUSAL_TOO_LARGE, false, 0xffffffff - 11},
+        {0x0e, 3, 0, 104, REFUSAL_TOO_LARGE, false, 104 - 3},
         {0x77, 0, 0, 0xffffffff, REFUSAL_UNKNOWN, false, 0xffffffff},
     };
     struct guard guard = guard_open(4096);
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        char head[HEADER];
+        char head[HEADER + 11] = "";
+        bool is_of_value = heads[i].refusal == REFUSAL_TOO_LARGE;
+        size_t len = HEADER + (is_of_value ? (size_t)heads[i].extras_len + heads[i].key_len : 0);
         put_header(head, heads[i].opcode, heads[i].key_len, heads[i].extras_len, heads[i].body_len, 0);
+        memcpy(head + len - 3, "abc", is_of_value ? 3 : 0);
         struct proto proto = {.value_max = PLAY_VALUE_MAX};
         struct request request;
         size_t used;
         size_t need;
         const char *in = guard_place(&guard, head, HEADER);
-        assert_int_equal(proto_next(&proto, in, HEADER, &used, &need, &request), PARSE_REQUEST);
+        if (is_of_value) {
+            assert_int_equal(proto_next(&proto, in, HEADER, &used, &need, &request), PARSE_MORE);
+            assert_int_equal(need, len);
+            in = guard_place(&guard, head, len);
+        }
+        assert_int_equal(proto_next(&proto, in, len, &used, &need, &request), PARSE_REQUEST);
+        assert_int_equal(request.key.len, is_of_value ? 3 : 0);
+        assert_int_equal(request.replaces, heads[i].opcode == 0x01 && is_of_value);
         assert_int_equal(request.verb, VERB_REFUSED);
         assert_int_equal(request.refusal, heads[i].refusal);
         assert_int_equal(request.close, heads[i].close);
-        assert_int_equal(used, HEADER);
+        assert_int_equal(used, len);
         assert_int_equal(proto.skip, heads[i].skip);
     }
     guard_close(&guard);
@@ -262,7 +273,7 @@ static void test_headers_are_judged_alone(void **state)
 static void test_need_is_the_packet(void **state)
 {
     (void)state;
-    char head[HEADER];
+    char head[HEADER + 11] = "";
     put_header(head, 0x01, 3, 8, 1011, 0);
     struct proto proto = {.value_max = 1000};
     struct request request;
@@ -271,12 +282,22 @@ static void test_need_is_the_packet(void **state)
     assert_int_equal(proto_next(&proto, head, 10, &used, &need, &request), PARSE_MORE);
     assert_int_equal(need, HEADER);
     assert_int_equal(proto_next(&proto, head, HEADER, &used, &need, &request), PARSE_MORE);
+    assert_int_equal(need, HEADER + 11);
+    assert_int_equal(proto_next(&proto, head, HEADER + 11, &used, &need, &request), PARSE_MORE);
     assert_int_equal(need, HEADER + 1011);
     assert_int_equal(used, 0);
     proto_refuse_value(&proto, head, HEADER, &used, &request);
     assert_int_equal(request.refusal, REFUSAL_FULL);
+    assert_int_equal(request.key.len, 0);
     assert_int_equal(used, HEADER);
     assert_int_equal(proto.skip, 1011);
+    proto.skip = 0;
+    proto_refuse_value(&proto, head, HEADER + 11, &used, &request);
+    assert_int_equal(request.refusal, REFUSAL_FULL);
+    assert_int_equal(request.key.len, 3);
+    assert_true(request.replaces);
+    assert_int_equal(used, HEADER + 11);
+    assert_int_equal(proto.skip, 1000);
 }
 
 /* The dialect is settled by the first byte; another magic later ends the connection, without a word. */
