@@ -128,7 +128,7 @@ check-full: ## every suite under every profile; takes its time
 	@tools/deps full
 	@for p in release asan tsan; do $(MAKE) P=$$p suites && \
 	    tools/check --profile $$p all || exit 1; done
-	@tools/check --profile release tool-full sim-full backup-full deb-full leases-full kill-full contention-full doctor-full php-apps-full browser-full php-servers-full web-full
+	@tools/check --profile release tool-full fuzz-full sim-full backup-full deb-full leases-full kill-full contention-full doctor-full php-apps-full browser-full php-servers-full web-full
 soak: ## the simulation and kill -9 with seeds of the day, for an hour or so
 	@tools/deps check
 	@$(MAKE) suites
