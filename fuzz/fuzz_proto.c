@@ -49,10 +49,13 @@ static void say_request(struct talk *talk, const struct request *r)
                                 r->wait_ms,
                                 r->lease_s,
                                 r->grace_s,
+                                r->made_s,
+                                r->revision,
                                 r->page};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         say_number(talk, numbers[i]);
-    say_number(talk, (uint64_t)r->quiet << 2 | (uint64_t)r->last << 1 | r->close);
+    say_number(talk,
+               (uint64_t)r->replaces << 3 | (uint64_t)r->quiet << 2 | (uint64_t)r->last << 1 | r->close);
     say(talk, r->key);
     say(talk, r->value);
     say(talk, r->argument);
@@ -104,7 +107,8 @@ static void look_up(struct talk *talk, const struct request *request)
     if (request->by_handle)
         say_number(talk, proto_handle(request));
     CHECK(request->page >= 1 && request->page <= PROTO_PAGE_MAX);
-    CHECK(request->has_token || (request->verb != VERB_WRITE && request->verb != VERB_CLOSE));
+    bool needs_token = request->verb == VERB_WRITE || request->verb == VERB_CLOSE;
+    CHECK(!needs_token || request->has_token || request->has_revision);
     say(talk, (struct bytes){out, proto_put_session_line(&line, out)});
     say(talk, (struct bytes){out, proto_put_list_end(request, proto_cursor(request), out)});
 }
