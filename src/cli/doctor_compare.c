@@ -7,6 +7,13 @@
 
 enum { CLOCK_MOST_MS = 2000, START_SLACK_S = 3 };
 
+static const struct doctor_change to_one_server = {
+    .text = "an address that leads both to the same machine: its own in the network, not a name each "
+            "resolves for itself"};
+static const struct doctor_change to_one_php = {.text = "install the same version of PHP on both"};
+static const struct doctor_change to_both_or_none = {
+    .text = "install that PHP, or make that pool or site, on the other, too"};
+
 /* One of the two. */
 struct side {
     const char *host;
@@ -113,7 +120,7 @@ static void compare_servers(struct doctor *doctor, const struct side sides[2], c
     else if (strcmp(at_a, at_b) != 0)
         differ(doctor, DOCTOR_COMPARE_SERVER, sides, views, "session.save_path");
     else if (is_known)
-        doctor_find(doctor, DOCTOR_COMPARE_SERVER, key_of(views[0]), NULL,
+        doctor_find(doctor, DOCTOR_COMPARE_SERVER, key_of(views[0]), &to_one_server,
                     "%s is one server seen from %s, and another seen from %s", at_a, sides[0].host,
                     sides[1].host);
 }
@@ -161,15 +168,15 @@ static void compare_views(struct doctor *doctor, const struct side sides[2], con
     const char *a = doctor_text(views[0], "version");
     const char *b = doctor_text(views[1], "version");
     if (strcmp(a, b) != 0)
-        doctor_find(doctor, DOCTOR_COMPARE_VERSION, key_of(views[0]), NULL, "PHP is %s on %s and %s on %s", a,
-                    sides[0].host, b, sides[1].host);
+        doctor_find(doctor, DOCTOR_COMPARE_VERSION, key_of(views[0]), &to_one_php,
+                    "PHP is %s on %s and %s on %s", a, sides[0].host, b, sides[1].host);
 }
 
 static void find_missing(struct doctor *doctor, const struct side *has, const struct side *lacks,
                          const json_t *view)
 {
-    doctor_find(doctor, DOCTOR_COMPARE_MISSING, key_of(view), NULL, "%s has PHP as %s, and %s has not",
-                has->host, key_of(view), lacks->host);
+    doctor_find(doctor, DOCTOR_COMPARE_MISSING, key_of(view), &to_both_or_none,
+                "%s has PHP as %s, and %s has not", has->host, key_of(view), lacks->host);
 }
 
 void doctor_compare(struct doctor *doctor, const json_t *a, const json_t *b)

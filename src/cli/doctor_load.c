@@ -176,11 +176,15 @@ static void check_files(struct doctor *doctor, const json_t *view)
                     "%s is not understood at line %u, and what follows is not read", change.file,
                     change.line);
     }
+    static const struct doctor_change as_root = {
+        .text = "run doctor as root; if it was: it must be a file that can be read"};
+    static const struct doctor_change again = {
+        .text = "install the package of this extension for this version of PHP, and what it needs before it"};
     json_array_foreach(json_object_get(view, "unreadable"), i, place)
-        doctor_find(doctor, DOCTOR_FILE_UNREADABLE, doctor_view_name(view), NULL, "%s cannot be read",
+        doctor_find(doctor, DOCTOR_FILE_UNREADABLE, doctor_view_name(view), &as_root, "%s cannot be read",
                     doctor_text(place, "file"));
     json_array_foreach(json_object_get(view, "complaints"), i, place)
-        doctor_find(doctor, DOCTOR_EXTENSION_BROKEN, doctor_view_name(view), NULL,
+        doctor_find(doctor, DOCTOR_EXTENSION_BROKEN, doctor_view_name(view), &again,
                     "PHP says at its start: %.300s", json_string_value(place));
 }
 
@@ -207,8 +211,10 @@ void doctor_check_load(struct doctor *doctor)
     json_t *view;
     const char *name;
     json_t *extension;
+    static const struct doctor_change elsewhere = {
+        .text = "install PHP; or say with --root where its files are, if it lives in a container"};
     if (json_array_size(doctor->views) == 0)
-        doctor_find(doctor, DOCTOR_NO_PHP, NULL, NULL, "no PHP was found under %s",
+        doctor_find(doctor, DOCTOR_NO_PHP, NULL, &elsewhere, "no PHP was found under %s",
                     doctor->root[0] == '\0' ? "/etc" : doctor->root);
     json_array_foreach(doctor->views, i, view)
     {

@@ -18,8 +18,9 @@ import sys
 import doctor_cases
 import doctor_parts
 import doctor_servers
+import doctor_root
 import harness
-from doctor_root import Check, ids, new_root, run
+from doctor_root import SAY_TOO_LITTLE, Check, ids, new_root, run
 
 PHP_S = 20
 MEMCACHED = "/usr/bin/memcached"
@@ -84,6 +85,7 @@ def check_ids(check, tool, compared):
     missing = set(known) - seen - set(NO_SUCH_CASE)
     check.that(not missing and seen <= set(known), "each finding has a set-up that is broken so",
                sorted(missing | (seen - set(known))))
+    check.that(not SAY_TOO_LITTLE, f"each finding that was made says {', '.join(doctor_root.PARTS)}", SAY_TOO_LITTLE)
     doctor_parts.page(check, known)
 
 

@@ -15,6 +15,10 @@ EXTENSIONS = ("memcached", "memcache", "redis", "cloakroom", "igbinary", "msgpac
 PRIORITY = {"memcached": 25}  # which needs igbinary and msgpack before it
 ZEND_API = "20220829"
 
+# What each finding has, and the ids of those that had not, in any report.
+PARTS = ("what", "why", "change")
+SAY_TOO_LITTLE = set()
+
 # As php-cli, php-fpm and libapache2-mod-php ship it, with what doctor warns of made good.
 PHP_INI = """
 [Session]
@@ -126,7 +130,9 @@ def run(tool, *arguments):
     done = subprocess.run([tool, "doctor", "--json", *map(str, arguments)], capture_output=True, text=True, timeout=DOCTOR_S,
                           stdin=subprocess.DEVNULL)
     try:
-        return done.returncode, json.loads(done.stdout)
+        report = json.loads(done.stdout)
+        SAY_TOO_LITTLE.update(finding["id"] for finding in report["findings"] if not all(finding[word] for word in PARTS))
+        return done.returncode, report
     except ValueError:
         return done.returncode, {"findings": [], "error": done.stdout + done.stderr}
 

@@ -82,6 +82,21 @@ def hang_up(s, what="HTTP stays as it was"):
     return said
 
 
+# ---- where ----
+
+def test_where_it_is_unless_told():
+    """127.0.0.1:11280; where another has that port the server starts without and says so. And nowhere, when it is off."""
+    with folder() as where:
+        with server("--http-host", "x", "--data", str(where / "d"), where=where, notes=None) as s:
+            if "HTTP" in s.ready:
+                check("HTTP 127.0.0.1:11280" in s.ready, s.ready)
+                equal(Web(s, where / "d/http-token").get("/health", token=None)["live"], True, "health")
+            else:
+                check("no HTTP: --http 127.0.0.1" in s.said() and "in use" in s.said(), s.said())
+        with server("--http", "off", "--data", str(where / "off"), where=where) as s:
+            check("HTTP" not in s.ready and not (where / "off/http-token").exists(), s.ready)
+
+
 # ---- TLS ----
 
 def test_tls():
