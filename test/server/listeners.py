@@ -104,7 +104,9 @@ def check_denied(client, requests, what):
         check(answer.startswith("CLIENT_ERROR") and "not allowed" in answer, f"{what}: {line!r} got {answer!r}")
 
 
-ADMIN = [("flush_all", None), ("flush_all 0", None), ("verbosity 1", None)]
+ADMIN = [(line, None) for line in ("flush_all", "flush_all 0", "verbosity 1", "shutdown", "shutdown graceful", "watch fetchers",
+                                   "cache_memlimit 64", "refresh_certs", "lru_crawler disable", "slabs automove 0",
+                                   "lru mode flat", "stats reset", "stats detail on", "sl", "se", "sk tag g")]
 WRITES = [("set k 0 0 1", b"w"), ("add n 0 0 1", b"w"), ("append k 0 0 1", b"w"), ("cas k 0 0 1 1", b"w"),
           ("delete k", None), ("incr k 1", None), ("touch k 0", None), ("gat 0 k", None)]
 
