@@ -80,6 +80,8 @@ def test_who_comes_while_it_loads_waits():
         with start_slowly(data, where) as (child, port, said), contextlib.ExitStack() as clients:
             some = [clients.enter_context(client_of(port)) for _ in range(5)]
             gone = [client_of(port) for _ in range(5)]
+            large = clients.enter_context(client_of(port))
+            large.send(command(f"set {key} 0 0 {MIB + 1}"))
             for c in some:
                 c.send(command(f"get {key}"))
             for c in gone:
@@ -92,6 +94,9 @@ def test_who_comes_while_it_loads_waits():
             check_progress(port, said)
             for c in some:
                 equal(c.hits(), {key: sessions[key]}, "the answer to a get that came too early")
+            equal(large.line(), "SERVER_ERROR object too large for cache", "the answer to a set that came too early")
+            large.send(b"x" * (MIB + 1) + b"\r\n" + command("mn"))
+            equal(large.line(), "MN", "what follows it")
             check_all(some[0], sessions, "all sessions")
             wait_for(lambda: " ready: " in said.read_text(), "the ready line")
             check("recovering: " in said.read_text(), "progress is not logged")
