@@ -2,6 +2,7 @@
 stays bounded, and other clients notice nothing."""
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -86,7 +87,7 @@ def test_long_pipelines_of_small_requests():
 
         def drive(client):
             while time.monotonic() < until:
-                send_until(client, b"get " + keys + b"\r\n" + b"incr nokey 1\r\n" * 3000 + b"mn\r\n", 1 << 62)
+                client.send(b"get " + keys + b"\r\n" + b"incr nokey 1\r\n" * 3000 + b"mn\r\n")
                 while client.line() != "MN":
                     pass
 
@@ -94,18 +95,20 @@ def test_long_pipelines_of_small_requests():
 
 
 def send_until(client, data, until):
-    """As much as goes until then. It may be slow as long as it goes on: a time limit counts from the last piece."""
+    """As much as goes until then: how fast the server takes it, beside all it has to answer, is not looked at here."""
     rest = memoryview(data)
     while rest and time.monotonic() < until:
-        rest = rest[client.socket.send(rest):]
+        if select.select([], [client.socket], [], 0.05)[1]:
+            rest = rest[client.socket.send(rest):]
 
 
 def flood(address, requests, until):
-    """Sends them again and again, and reads all that comes."""
+    """Sends them again and again, and reads all that comes. The steady client says whether that harms others."""
     with Client(address) as c:
         def read():
             with contextlib.suppress(OSError):
-                wire.read_all(c.socket)
+                while c.socket.recv(MIB):
+                    pass
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
