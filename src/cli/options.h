@@ -81,7 +81,8 @@ enum err options_take_duration(struct option_set *set, const char *value, uint64
 #define OPTIONS_ROW_APPLICATION                                                                              \
     {                                                                                                        \
         .name = "application", .argument = "<name>",                                                         \
-        .help = "only sessions of this application, as the server's --session-prefix names it",              \
+        .help = "only sessions of this application, as the server's --session-prefix names it; '' names "    \
+                "the default one",                                                                           \
         OPTION_TEXT(struct options, application)                                                             \
     }
 #define OPTIONS_ROW_OLDER                                                                                    \

@@ -130,6 +130,8 @@ size_t proto_put_words(const struct proto *proto, const struct request *request,
  * behind the letter. False: there is none left. The others are empty, or false, when it was not given. */
 bool proto_flag(struct bytes *rest, char letter, struct bytes *ret_token);
 struct bytes proto_application(const struct request *request);
+/* `A` alone, too, which is the default application. */
+bool proto_has_application(const struct request *request);
 struct bytes proto_holder(const struct request *request);
 struct bytes proto_cursor(const struct request *request);
 bool proto_next_tag(struct bytes *rest, struct bytes *ret_tag);

@@ -161,7 +161,7 @@ static bool take_text(struct flags *flags, char letter, struct bytes token, bool
     *ret_known = true;
     switch (letter) {
     case 'A':
-        return is_name(token, PROTO_APPLICATION_MAX);
+        return token.len == 0 || is_name(token, PROTO_APPLICATION_MAX);
     case 'C':
         return is_name(token, PROTO_CURSOR_MAX);
     case 'H':
@@ -370,6 +370,13 @@ static struct bytes token_of(const struct request *request, char letter)
 struct bytes proto_application(const struct request *request)
 {
     return token_of(request, 'A');
+}
+
+bool proto_has_application(const struct request *request)
+{
+    struct bytes rest = request->argument;
+    struct bytes token;
+    return proto_flag(&rest, 'A', &token);
 }
 
 struct bytes proto_holder(const struct request *request)

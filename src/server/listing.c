@@ -106,7 +106,7 @@ static void fill_filter(struct listing *listing)
     struct engine_filter *filter = &listing->filter;
     struct bytes rest = request->argument;
     filter->application = proto_application(request);
-    filter->has_application = filter->application.len > 0;
+    filter->has_application = proto_has_application(request);
     if (request->by_tag) {
         filter->tag = request->key;
         filter->has_tag = true;
@@ -159,7 +159,7 @@ void listing_run(struct conn *conn)
     } else if (request->verb == VERB_COUNT && !request->has_tags) {
         struct bytes application = proto_application(request);
         put_answer(conn, request, STATUS_OK,
-                   engine_count_sessions(engine, application.len > 0 ? &application : NULL));
+                   engine_count_sessions(engine, proto_has_application(request) ? &application : NULL));
     } else {
         begin(conn);
     }

@@ -159,7 +159,8 @@ def test_applications_by_prefix():
         stock.store("blog.a", b"blog", 100)
         stock.store("x:b", b"x", 100)
         stock.store(KEY + "a", b"cache", 100)
-        equal([c.count(), c.count(application="shop"), c.count(application="blog")], [3, 2, 1], "sessions")
+        equal([c.count(), c.count(application="shop"), c.count(application="blog"), c.count(application="")], [3, 2, 1, 0],
+              "sessions, the last of the default application")
         equal(c.command("sn Ashop Ox"), "HD 2 Ox", "sn A<name>")
         equal(c.open("a", read_only=True, application="shop").value, b"shop", "of shop")
         equal(c.open("a", read_only=True, application="blog").value, b"blog", "of blog")
@@ -190,6 +191,8 @@ def test_the_default_prefix_beside_others():
         stock.store("shop.a", b"v", 100)
         equal((c.count(), c.count(application="shop")), (2, 1), "sessions")
         equal([line.fields.get("A") for line in c.list() if line.fields.get("A") != "shop"], [None], "the default one's")
+        equal((c.count(application=""), len(c.list(application="")), c.command("sl Ax A")), (1, 1, "CLIENT_ERROR duplicate flag"),
+              "the default one alone")
         equal(add(stock, "a"), "STORED", "its lock")
 
 

@@ -329,6 +329,14 @@ def test_no_addresses_to_grow_into():
         equal(c.command("cache_memlimit 500"), "OK", "lowered")
 
 
+def test_documented_as_the_help_says():
+    """docs/memcached.md has the table that `make docs` makes."""
+    done = subprocess.run([os.path.join(ROOT, "tools/option-table"), harness.program], capture_output=True, text=True, check=True)
+    with open(os.path.join(ROOT, "docs/memcached.md"), encoding="utf-8") as file:
+        documented = file.read().split("<!-- options: begin -->")[1].split("<!-- options: end -->")[0]
+    equal(documented.strip().splitlines(), done.stdout.strip().splitlines(), "run `make docs`: the table of options")
+
+
 # debugtime, for memcached's own test suite
 
 def test_the_clock_moves_in_the_debug_profile_only():

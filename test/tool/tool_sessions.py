@@ -116,7 +116,7 @@ def test_count_show_kill_with_a_real_server():
         other.ask_open("s3", wait_ms=20000)
         harness.wait_for(lambda: succeeds("list", "--held", "-j", server=s).json()["waiting"] == 1, "one waits")
         for words, n in (([], 26), (["--tag", "user:1"], 20), (["--tag", "user:1", "--application", "shop"], 5),
-                         (["--application", "shop"], 5), (["--held"], 1), (["--larger", "4k"], 1), (["--older", "1h"], 0),
+                         (["--application", "shop"], 5), (["--application", ""], 21), (["--held"], 1), (["--larger", "4k"], 1), (["--older", "1h"], 0),
                          (["--tag", "none"], 0), (["--idle", "0"], 26)):
             equal(succeeds("count", *words, server=s).out, f"{n}\n", f"count {words}")
             equal(succeeds("count", *words, "-j", server=s).json(), {"sessions": n}, f"count {words} in JSON")

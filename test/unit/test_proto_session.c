@@ -42,6 +42,8 @@ static const struct row {
      "open key=a arg=W2500 L30 T1440 Hweb1/4711 S5-6 Ashop e B k O1 exp=1440 touch app=shop holder=web1/4711 "
      "after=5-6 wait=2500 lease=30 must bot\n",
      "NF ka O1\r\n"},
+    {"so a A\r\nso a A A\r\n", "open key=a arg=A\nrefused why=16\n",
+     "EN K" MOST "-6 w12\r\nCLIENT_ERROR duplicate flag\r\n"},
     {"so a W0 L0 T-1\r\n", "open key=a arg=W0 L0 T-1 exp=-1 touch wait=0\n", "EN K" MOST "-6 w12\r\n"},
     {"so busy\r\nso busy Hx k\r\n", "open key=busy\nopen key=busy arg=Hx k holder=x\n",
      "BS n2 m345\r\nBS n2 m345 hx kbusy\r\n"},
@@ -205,7 +207,7 @@ static const struct row {
      "refused why=19\nrefused why=19\nrefused why=19\nrefused why=19\nrefused why=19\nrefused "
      "why=19\nrefused why=19\n",
      TOKEN TOKEN TOKEN TOKEN TOKEN TOKEN TOKEN},
-    {"so a A\r\nso a Ax/y\r\nso a A" N64 "n\r\nso a H\r\nso a H" H120 "h\r\nso a Hx\x1fy\r\n",
+    {"so a A\x1f\r\nso a Ax/y\r\nso a A" N64 "n\r\nso a H\r\nso a H" H120 "h\r\nso a Hx\x1fy\r\n",
      "refused why=19\nrefused why=19\nrefused why=19\nrefused why=19\nrefused why=19\nrefused why=19\n",
      TOKEN TOKEN TOKEN TOKEN TOKEN TOKEN},
     {"so a O" O31 "\r\nso a O" O31 "o\r\n", "open key=a arg=O" O31 "\nrefused why=23\n",
