@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """The Debian packages: built, looked at by lintian, and lived with in a fresh Debian of the test's own: installed, a server
-started by hand, PHP and the tool using it, memcached's configuration taken, removed and purged.
+started by hand, PHP and the tool using it, memcached's configuration taken, removed and purged. Then once more in one that
+systemd has booted, beside memcached: the service, its sockets, its watchdog, and memcached's place taken and given back.
 
-    deb.py [--debs FOLDER]           needs root, debootstrap, and the mirror that this machine's apt uses
+    deb.py [--debs FOLDER]           needs root, debootstrap, systemd-nspawn, and the mirror that this machine's apt uses
 
-The fresh system is made by debootstrap in a temporary folder and entered by chroot, with processes and mounts of its own
-that end with it. The base of it is kept in build/packaging/ for a week.
+The fresh system is made by debootstrap in a temporary folder and entered by chroot, or booted by systemd-nspawn without a
+network but its own loopback; processes and mounts end with it. The base of it is kept in build/packaging/ for a week.
 """
 
 import argparse
@@ -25,6 +26,8 @@ KEPT = ROOT / "build/packaging"
 KEPT_S = 7 * 24 * 3600
 PACKAGES = ("cloakroom", "cloakroom-tools", "php-cloakroom")
 WITH = ("php-cli", "systemd-standalone-sysusers")
+BOOTED_WITH = ("php-cli", "systemd", "systemd-sysv", "dbus", "memcached")
+BOOT_S = 90
 LINTIAN_LISTED = ()  # tags that are known and left; each with its reason here
 
 
@@ -65,11 +68,12 @@ def base_of(mirror, codename):
 
 
 class System:
-    """A fresh Debian in a folder."""
+    """A fresh Debian in a folder; no service is started by installing it."""
 
     def __init__(self, where, debs):
         self.where = pathlib.Path(where)
-        run("tar", "-C", where, "-xf", base_of(*debian_of_this_machine()))
+        self.where.chmod(0o755)  # the folder becomes /, into which other users have to come
+        run("tar", "-C", where, "--no-overwrite-dir", "-xf", base_of(*debian_of_this_machine()))
         (self.where / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
         (self.where / "usr/sbin/policy-rc.d").chmod(0o755)
         os.makedirs(self.where / "debs")
@@ -138,6 +142,101 @@ def check_in_use(system):
     check((system.where / "etc/systemd/system/cloakroom.service.d/memcached.conf").exists(), "no drop-in")
 
 
+@contextlib.contextmanager
+def booted(system):
+    """Yields what runs a shell script in there, once systemd has started all it wanted to."""
+    (system.where / "usr/sbin/policy-rc.d").unlink()
+    with open(system.where / "boot.log", "wb") as log:
+        nspawn = subprocess.Popen(["systemd-nspawn", "--register=no", "--keep-unit", "--private-network", "--quiet", "--boot",
+                                   "--directory", system.where], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + BOOT_S
+        while not (leader := run("pgrep", "-P", nspawn.pid, status=None).strip()):
+            check(nspawn.poll() is None and time.monotonic() < deadline,
+                  f"no boot: {(system.where / 'boot.log').read_text(errors='replace')[-1500:]}")
+            time.sleep(0.1)
+
+        def sh(script, **how):
+            return run("nsenter", "--target", leader, "--all", "--root", "sh", "-ec", script, **how)
+
+        while "running" not in (state := sh("systemctl is-system-running || true", status=None)) and "degraded" not in state:
+            check(time.monotonic() < deadline, f"systemd is {state.strip()!r} after {BOOT_S} s")
+            time.sleep(0.2)
+        yield sh
+    finally:
+        nspawn.terminate()  # it asks the system inside to power off
+        try:
+            nspawn.wait(30)
+        except subprocess.TimeoutExpired:
+            nspawn.kill()
+            nspawn.wait()
+
+
+COUNTING = r"""page='session_id("0123456789abcdef0123456789abcdef"); session_start(); echo "n=", $_SESSION["n"] = ($_SESSION["n"] ?? 0) + 1, " ";'
+    page() { php -d session.save_handler=cloakroom -d session.save_path=127.0.0.1:11211 -r "$page"; }
+    main() { systemctl show -P MainPID cloakroom; }
+    until_new() { i=0; until [ "$(systemctl is-active cloakroom)" = active ] && [ "$(main)" != "$1" ]; do
+                  i=$((i + 1)); [ $i -lt 100 ]; sleep 0.1; done; }
+"""
+
+
+def check_service(sh):
+    """memcached has the port, until its place is taken. Then sessions outlive what a service goes through."""
+    told = sh("systemctl is-active memcached; systemctl is-active cloakroom || true; journalctl -u cloakroom --no-pager")
+    check(told.startswith("active\nfailed\n") and "port 11211 is in use by another program" in told, told)
+    sh("cloakroom-take-over-memcached")
+    told = sh("systemctl is-active memcached || true; systemctl is-active cloakroom; systemctl status cloakroom --no-pager")
+    check(told.startswith("inactive\nactive\n") and "Serving; 0 sessions" in told, told)
+    told = sh(COUNTING + """
+        page; systemctl reload cloakroom; page; systemctl restart cloakroom; page
+        was=$(main); kill -9 $was; until_new $was; page
+        cloakroom count""")
+    check(told.split() == ["n=1", "n=2", "n=3", "n=4", "1"], f"reload, restart, SIGKILL: {told}")
+    said = sh("journalctl -u cloakroom -p notice --no-pager")
+    check("event=reload " in said and "<5>" not in said and "ts=" not in said, f"the journal's lines: {said}")
+
+
+def check_sockets(sh):
+    """Who connects while the server is started anew waits; nobody is refused."""
+    told = sh(COUNTING + """
+        systemctl stop cloakroom; systemctl start cloakroom.socket
+        [ "$(systemctl is-active cloakroom)" = inactive ]
+        page; systemctl is-active cloakroom
+        { sleep 0.2; systemctl restart cloakroom; } & for i in 1 2 3 4 5 6 7 8 9 10; do page; done; wait
+        systemctl stop cloakroom.socket""")
+    check(told.split() == ["n=5", "active", *(f"n={i}" for i in range(6, 16))], f"socket activation: {told}")
+
+
+def check_watchdog(sh):
+    told = sh(COUNTING + """
+        printf '[Service]\nWatchdogSec=2\n' > /etc/systemd/system/cloakroom.service.d/soon.conf
+        systemctl daemon-reload; systemctl restart cloakroom
+        was=$(main); sleep 4; [ "$was" = "$(main)" ]
+        kill -STOP $was; until_new $was; page; journalctl -u cloakroom --no-pager""")
+    check(told.startswith("n=16") and "Watchdog timeout" in told, f"the watchdog: {told[-1500:]}")
+
+
+def live_under_systemd(folder, tell):
+    with tempfile.TemporaryDirectory(prefix="cloakroom-debian-") as where:
+        system = System(where, sorted(folder.glob("*.deb")))
+        system.run(f"apt-get update -qq && apt-get install -y -qq --no-install-recommends {' '.join(BOOTED_WITH)} /debs/*.deb",
+                   seconds=600)
+        with booted(system) as sh:
+            check_service(sh)
+            tell("the service: memcached's place, reload, restart, SIGKILL")
+            check_sockets(sh)
+            tell("its sockets outlive a restart")
+            check_watchdog(sh)
+            tell("its watchdog")
+            exposure = sh("systemd-analyze security cloakroom --no-pager | tail -1")
+            check((found := re.search(r" (\d+\.\d) OK", exposure)) and float(found[1]) <= 1.5, f"exposure: {exposure}")
+            tell("systemd-analyze thinks well of its sandbox")
+            sh("cloakroom-take-over-memcached --undo")
+            check(sh("systemctl is-active memcached; systemctl is-active cloakroom || true").split() == ["active", "inactive"],
+                  "after --undo")
+            tell("memcached has its place again")
+
+
 def live_with(folder, tell):
     debs = sorted(folder.glob("*.deb"))
     check({deb.name.split("_")[0] for deb in debs} == set(PACKAGES), f"packages: {[deb.name for deb in debs]}")
@@ -186,6 +285,7 @@ def main():
         check_lintian(folder)
         tell("lintian has nothing to say")
         live_with(folder, tell)
+        live_under_systemd(folder, tell)
     except (AssertionError, subprocess.TimeoutExpired) as error:
         print(f"FAIL {error}")
         print(f"deb: {passed} passed, 1 failed")
