@@ -55,6 +55,19 @@ TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer
 KNOWN = {"type", "description", "properties", "required", "additionalProperties", "items", "nullable", "enum", "pattern"}
 
 
+seen = set()  # ids of those that a value was held against
+
+
+def objects_in(schema):
+    """Those with fields, in what is answered."""
+    if isinstance(schema, list):
+        return [found for one in schema for found in objects_in(one)]
+    if not isinstance(schema, dict):
+        return []
+    found = [schema] if schema.get("type") == "object" and "properties" in schema else []
+    return found + [more for name, one in schema.items() if name != "requestBody" for more in objects_in(one)]
+
+
 def conform(value, schema, where):
     schema = resolve(schema)
     check(set(schema) <= KNOWN, f"{where}: a word of JSON Schema that this test does not know: {set(schema) - KNOWN}")
@@ -64,6 +77,7 @@ def conform(value, schema, where):
     if "type" not in schema:
         return
     wanted = schema["type"]
+    seen.add(id(schema))
     check(isinstance(value, TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool)),
           f"{where} is no {wanted}: {value!r}")
     if "enum" in schema:
@@ -120,6 +134,9 @@ def test_all_answers_are_as_described():
                 check_answer(answer, operation)
             answer = w.ask(path=f"{place}?nonsense=1", **how)
             equal(answer.status, 400, f"{method} {place} with a parameter that nobody knows")
+            check_answer(answer, operation)
+    unseen = [list(one["properties"]) for one in objects_in([API["paths"], API["components"]["schemas"]]) if id(one) not in seen]
+    equal(unseen, [], "described, and not one was served here")
 
 
 def test_all_refusals_are_as_described():
