@@ -20,11 +20,11 @@ foreach ($paths as $path) {
 --EXPECTF--
 session_start(): Cloakroom: session.save_path: it is empty; write where cloakroomd listens: unix:///path/of/socket, tcp://host:port, tcp://[v6]:port, tls://host:port or host:port
 session_start(): Cloakroom: session.save_path: localhost: the port is missing; write localhost:11211
-session_start(): Cloakroom: session.save_path: tcp://127.0.0.1: the port is missing; write 127.0.0.1:11211
+session_start(): Cloakroom: session.save_path: tcp://127.0.0.1: the port is missing; write tcp://127.0.0.1:11211
 session_start(): Cloakroom: session.save_path: ::1:11211: an IPv6 address goes between brackets, the port behind them: [::1]:11211
 session_start(): Cloakroom: session.save_path: two kinds of lists are mixed: tcp://127.0.0.2:11211 has a scheme, 127.0.0.1:11211 has none; write all of them in one way
 session_start(): Cloakroom: session.save_path: http://localhost:80: only tcp://, tls:// and unix:// may stand before an address; write host:port, [v6]:port, tcp://host:port, tls://host:port, /path/of/socket or unix:///path/of/socket
-session_start(): Cloakroom: session.save_path: tls://127.0.0.1: the port is missing; write 127.0.0.1:11211
+session_start(): Cloakroom: session.save_path: tls://127.0.0.1: the port is missing; write tls://127.0.0.1:11211
 session_start(): Cloakroom: session.save_path: unix://run/x.sock: a socket is written with its whole path, so with three slashes: unix:///path/of/socket
 session_start(): Cloakroom: session.save_path: tcp://127.0.0.1:11211: timeout=soon is no number of seconds to connect; write timeout=1
 session_start(): Cloakroom: session.save_path: tcp://127.0.0.1:11211: 'colour' behind the ? is no setting; there are weight, timeout, persistent, retry_interval, and with tls:// ca, cert, key, name, verify

@@ -10,9 +10,10 @@ collect_warnings();
 ini_set('cloakroom.wait', '1300'); // longer than cloakroom.read_timeout: the server tells that it is alive
 session_id($id);
 $begin = hrtime(true);
+$trips = round_trips();
 var_dump(session_start());
 $took = (hrtime(true) - $begin) / 1e9;
-var_dump($took > 1.25 && $took < 2);
+var_dump($took > 1.25 && $took < 2, round_trips() - $trips); // it does not ask again
 echo preg_replace('/\d+ ms|[\w.-]+:\d+:/', '_', our_warnings()[0]), "\n";
 fwrite($in, "\n");
 proc_close($process);
@@ -22,6 +23,7 @@ var_dump(stored($id), count(our_warnings()));
 held
 bool(false)
 bool(true)
+int(1)
 session_start(): Cloakroom: %s: another request has held this session for _ (_%s), and %d wait for it; waited _. End it sooner (session_write_close()), or wait longer (cloakroom.wait)
 array(1) {
   ["by"]=>

@@ -9,6 +9,9 @@ $settings = ['session.save_path' => $server->path()];
 $id = fresh_id();
 store($id, ['a' => 1]);
 echo json_encode(stored($id)), ' ', json_encode(cloakroom_status()['plain'] ?? cloakroom_status()['servers'][0]['plain']), "\n";
+ob_start();
+phpinfo(INFO_MODULES);
+echo json_encode(str_contains(ob_get_clean(), "State => connected; a plain memcached: waiting requests ask again and again")), "\n";
 $trips = round_trips();
 store($id, ['a' => 2]);
 echo round_trips() - $trips, " round trips\n";
@@ -117,6 +120,7 @@ echo say(['CLOAKROOM'], sprintf($count, $id), ['session.save_handler' => 'cloakr
 ?>
 --EXPECT--
 {"a":1} true
+true
 2 round trips
 -- one at a time
 bool(false)

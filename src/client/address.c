@@ -32,6 +32,12 @@ static struct bytes skip(struct bytes b, size_t len)
     return (struct bytes){.p = b.p + len, .len = b.len - len};
 }
 
+/* What stands before `rest`: a scheme, or nothing. */
+static int scheme_len(const struct parser *parser, struct bytes rest)
+{
+    return (int)(rest.p - parser->text);
+}
+
 static bool holds(struct bytes b, char c)
 {
     return b.len > 0 && memchr(b.p, c, b.len) != NULL;
@@ -81,7 +87,8 @@ static enum err parse_bracketed(const struct parser *parser, struct bytes rest, 
     if (!is_host(host, ":.%-_") || !holds(host, ':'))
         return refuse(parser, "no IPv6 address stands between the brackets; write [v6]:port or host:port");
     if (behind.len == 0 || behind.p[0] != ':')
-        return refuse(parser, "the port is missing; write [%.*s]:11211", (int)host.len, host.p);
+        return refuse(parser, "the port is missing; write %.*s[%.*s]:11211", scheme_len(parser, rest),
+                      parser->text, (int)host.len, host.p);
     return take_host_port(parser, host, skip(behind, 1), ret);
 }
 
@@ -104,9 +111,11 @@ static enum err refuse_without_port(const struct parser *parser, struct bytes re
 {
     uint32_t number;
     if (num_parse_u32(rest, &number))
-        return refuse(parser, "the host is missing; write 127.0.0.1:%u", number);
+        return refuse(parser, "the host is missing; write %.*s127.0.0.1:%u", scheme_len(parser, rest),
+                      parser->text, number);
     if (is_host(rest, ".-_"))
-        return refuse(parser, "the port is missing; write %.*s:11211", (int)rest.len, rest.p);
+        return refuse(parser, "the port is missing; write %.*s%.*s:11211", scheme_len(parser, rest),
+                      parser->text, (int)rest.len, rest.p);
     return refuse(parser, "not an address; write " FORMS);
 }
 
@@ -132,7 +141,8 @@ static enum err parse_tcp(const struct parser *parser, struct bytes rest, struct
     struct bytes host = {.p = rest.p, .len = host_len};
     struct bytes port = skip(rest, host_len + 1);
     if (host_len == 0)
-        return refuse(parser, "the host is missing; write 127.0.0.1:%.*s", (int)port.len, port.p);
+        return refuse(parser, "the host is missing; write %.*s127.0.0.1:%.*s", scheme_len(parser, rest),
+                      parser->text, (int)port.len, port.p);
     if (!is_host(host, ".-_"))
         return refuse(parser, "what stands before the port is no host; write " FORMS);
     return take_host_port(parser, host, port, ret);
