@@ -75,13 +75,19 @@ bool num_parse_size(struct bytes text, uint64_t *ret)
 
 size_t num_format_u64(uint64_t value, char *ret)
 {
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+        "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
     char digits[NUM_MAX];
-    size_t n = 0;
-    do {
-        digits[n++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    for (size_t i = 0; i < n; i++)
-        ret[i] = digits[n - 1 - i];
-    return n;
+    size_t at = NUM_MAX;
+    while (value >= 10) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * (value % 100), 2);
+        value /= 100;
+    }
+    if (value > 0 || at == NUM_MAX)
+        digits[--at] = (char)('0' + value);
+    memcpy(ret, digits + at, NUM_MAX - at);
+    return NUM_MAX - at;
 }

@@ -25,6 +25,8 @@ void claims_fini(struct claims *claims)
 
 static struct claim *find(struct claims *claims, uint64_t fence, uint32_t now_s)
 {
+    if (fence == 0 || claims->like[fence % CLAIMS_MAX] == 0)
+        return NULL;
     for (size_t i = 0; i < CLAIMS_MAX; i++) {
         if (claims->fences[i] == fence && claims->list[i].until_s > now_s)
             return &claims->list[i];
@@ -32,9 +34,14 @@ static struct claim *find(struct claims *claims, uint64_t fence, uint32_t now_s)
     return NULL;
 }
 
-static uint64_t *fence_of(struct claims *claims, const struct claim *claim)
+static void set_fence(struct claims *claims, const struct claim *claim, uint64_t fence)
 {
-    return &claims->fences[claim - claims->list];
+    uint64_t *at = &claims->fences[claim - claims->list];
+    if (*at != 0)
+        claims->like[*at % CLAIMS_MAX]--;
+    if (fence != 0)
+        claims->like[fence % CLAIMS_MAX]++;
+    *at = fence;
 }
 
 static struct claim *find_room(struct claims *claims, uint32_t now_s)
@@ -54,7 +61,7 @@ void claims_leave(struct claims *claims, uint64_t fence, const struct traits *tr
 {
     pthread_mutex_lock(&claims->mutex);
     struct claim *claim = find_room(claims, now_s);
-    *fence_of(claims, claim) = fence;
+    set_fence(claims, claim, fence);
     claim->until_s = now_s + CLAIMS_OPEN_S + 1; /* a whole one more than what is left of this */
     claim->age = ++claims->last_age;
     traits_copy(traits, &claim->traits, claim->tags);
@@ -66,7 +73,7 @@ bool claims_pass(struct claims *claims, uint64_t from_fence, uint64_t to_fence, 
     pthread_mutex_lock(&claims->mutex);
     struct claim *claim = find(claims, from_fence, now_s);
     if (claim != NULL) {
-        *fence_of(claims, claim) = to_fence;
+        set_fence(claims, claim, to_fence);
         claim->until_s = now_s + CLAIMS_PASSED_S;
     }
     pthread_mutex_unlock(&claims->mutex);
@@ -88,6 +95,6 @@ void claims_forget(struct claims *claims, uint64_t fence)
     pthread_mutex_lock(&claims->mutex);
     struct claim *claim = find(claims, fence, 0);
     if (claim != NULL)
-        *fence_of(claims, claim) = 0;
+        set_fence(claims, claim, 0);
     pthread_mutex_unlock(&claims->mutex);
 }

@@ -29,6 +29,9 @@ struct claim {
 struct claims {
     pthread_mutex_t mutex;
     uint64_t fences[CLAIMS_MAX]; /* of their tokens; 0: free. Apart, since all are looked through */
+    uint16_t like
+        [CLAIMS_MAX]; /* how many of these are the same modulo CLAIMS_MAX: each write of a session asks for one
+                                    that is mostly not there */
     struct claim *list;
     uint64_t last_age;
 };
