@@ -21,6 +21,7 @@ enum {
     PAUSE_FIRST_MS = 10,
     PAUSE_MOST_MS = 150,
     VALUE_MAX = 1 << 30,
+    SAID_MAX = 121, /* bytes of a refusal that are shown */
     NS_PER_MS = 1000000,
     US_PER_MS = 1000
 };
@@ -371,6 +372,25 @@ zend_result plain_look_up(const struct session *session, zend_string *id)
 
 /* ---- writing ---- */
 
+/* Of an item, with its key and what memcached adds; 0: it does not say. */
+static uint64_t largest_item(const struct session *session)
+{
+    struct bytes begin = bytes_of("STAT item_size_max ");
+    struct bytes line;
+    uint64_t found = 0;
+    struct line ask = {0};
+    line_add(&ask, "stats settings\r\n");
+    if (!send_lines(session, &ask))
+        return 0;
+    do {
+        if (!server_next_line(session->server, &line))
+            return 0;
+        if (bytes_starts_with(line, begin))
+            (void)num_parse_u64((struct bytes){.p = line.p + begin.len, .len = line.len - begin.len}, &found);
+    } while (bytes_starts_with(line, bytes_of("STAT ")));
+    return is_word(line, "END") && server_finish(session->server) ? found : 0;
+}
+
 static zend_result complain_refused(const struct session *session, struct bytes line, size_t len)
 {
     if (is_word(line, "EXISTS") || is_word(line, "NOT_STORED") || is_word(line, "NOT_FOUND"))
@@ -378,10 +398,15 @@ static zend_result complain_refused(const struct session *session, struct bytes 
             "%s: another request has written or ended this session since this one has read it; "
             "nothing was stored. The lock has ended too soon: cloakroom.lease",
             session_where(session));
+    uint64_t largest =
+        bytes_starts_with(line, bytes_of("SERVER_ERROR object too large")) ? largest_item(session) : 0;
+    char limit[80] = "";
+    if (largest > 0)
+        snprintf(limit, sizeof limit, ", of %llu that fit with its key; raise -I",
+                 (unsigned long long)largest);
     return session_complain(
-        "%s: refused with '%.*s'; what was stored before is still there (this session has %zu "
-        "bytes)",
-        session_where(session), (int)(line.len < 120 ? line.len : 120), line.p, len);
+        "%s: refused with '%.*s'; what was stored before is still there (this session has %zu bytes%s)",
+        session_where(session), (int)line.len, line.p, len, limit);
 }
 
 static zend_result store_for(struct session *session, zend_string *id, zend_string *value, zend_long life)
@@ -407,11 +432,11 @@ static zend_result store_for(struct session *session, zend_string *id, zend_stri
     zend_string_release(packed);
     if (!is_said || !server_next_line(session->server, &answer))
         return complain_of(session);
-    zend_result result =
-        is_word(answer, "STORED") ? SUCCESS : complain_refused(session, answer, ZSTR_LEN(value));
+    char said[SAID_MAX];
+    snprintf(said, sizeof said, "%.*s", (int)(answer.len < SAID_MAX ? answer.len : SAID_MAX - 1), answer.p);
     if (!end_release(session) || !server_finish(session->server))
         return complain_of(session);
-    return result;
+    return strcmp(said, "STORED") == 0 ? SUCCESS : complain_refused(session, bytes_of(said), ZSTR_LEN(value));
 }
 
 zend_result plain_store(struct session *session, zend_string *id, zend_string *value)

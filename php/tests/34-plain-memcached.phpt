@@ -84,7 +84,7 @@ echo "-- limits\n";
 $GLOBALS['warnings'] = [];
 store($id, ['kept' => 1]);
 store($id, ['big' => random_bytes(1 << 20)]);
-echo count(our_warnings()), ' ', preg_match('/too large.*still there \(this session has 10485\d\d bytes\)/', our_warnings()[0]), ' ',
+echo count(our_warnings()), ' ', preg_match('/too large.*still there \(this session has 10485\d\d bytes, of 1048576 that fit with its key; raise -I\)/', our_warnings()[0]), ' ',
     json_encode(stored($id)), "\n";
 ini_set('session.gc_maxlifetime', (string) (60 * 86400));
 store($id, ['long' => 1]);
