@@ -290,9 +290,10 @@ static enum err open_listeners(struct server *server, char *error)
 static enum err start(struct server *server, struct service *service, int *ret_ready_fd, char *error)
 {
     struct settings *settings = server->settings;
-    if (process_raise_descriptors(settings->max_connections + HTTP_DESCRIPTORS, error) != ERR_NONE)
+    uint64_t nfiles = settings->data != NULL ? STORE_FILES_MAX : 0;
+    if (process_raise_descriptors(settings->max_connections, nfiles + HTTP_DESCRIPTORS, error) != ERR_NONE)
         error[0] = '\0'; /* HTTP is served as far as they go */
-    enum err err = process_raise_descriptors(settings->max_connections, error);
+    enum err err = process_raise_descriptors(settings->max_connections, nfiles, error);
     if (err == ERR_NONE && settings->delimiter != 0 && !prefix_turn(&server->prefixes, true)) {
         snprintf(error, ERROR_MAX, "-D: %s", err_text(ERR_MEMORY));
         err = ERR_MEMORY;

@@ -22,10 +22,10 @@ void process_fill_standard_descriptors(void)
         close(fd);
 }
 
-enum err process_raise_descriptors(uint64_t nconnections, char *error)
+enum err process_raise_descriptors(uint64_t nconnections, uint64_t nfiles, char *error)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t)nconnections + PROCESS_OWN_DESCRIPTORS;
+    rlim_t wanted = (rlim_t)(nconnections + nfiles) + PROCESS_OWN_DESCRIPTORS;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return ERR_NONE;
     struct rlimit raised = {.rlim_cur = wanted,
@@ -33,9 +33,9 @@ enum err process_raise_descriptors(uint64_t nconnections, char *error)
     if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
         return ERR_NONE;
     snprintf(error, PROCESS_ERROR_MAX,
-             "-c %llu needs %llu open files but the limit is %llu: raise it (ulimit -n, LimitNOFILE=), "
+             "-c %llu%s needs %llu open files but the limit is %llu: raise it (ulimit -n, LimitNOFILE=), "
              "start as root, or lower -c",
-             (unsigned long long)nconnections, (unsigned long long)wanted,
+             (unsigned long long)nconnections, nfiles > 0 ? " with --data" : "", (unsigned long long)wanted,
              (unsigned long long)limit.rlim_max);
     return ERR_SYSTEM;
 }

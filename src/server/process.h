@@ -19,8 +19,8 @@ enum {
 /* Opens /dev/null in place of missing standard descriptors, so that no socket takes their numbers. First thing. */
 void process_fill_standard_descriptors(void);
 
-/* Room for so many connections and the server's own files. */
-enum err process_raise_descriptors(uint64_t nconnections, char *error) ERR_MUST_CHECK;
+/* Room for so many connections, for so many files, and for what any server has open. */
+enum err process_raise_descriptors(uint64_t nconnections, uint64_t nfiles, char *error) ERR_MUST_CHECK;
 
 /* -r: core files of any size. */
 enum err process_allow_cores(char *error) ERR_MUST_CHECK;

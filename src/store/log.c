@@ -28,12 +28,34 @@ void log_break(struct log *log, const char *what, int error)
     pthread_mutex_unlock(&log->error_lock);
 }
 
+/* Its number, or a negative errno. */
+static int open_new(struct log *log, const char *name)
+{
+    if (__atomic_add_fetch(&log->nopen, 1, __ATOMIC_RELAXED) > STORE_FILES_MAX) {
+        __atomic_fetch_sub(&log->nopen, 1, __ATOMIC_RELAXED);
+        return -EMFILE;
+    }
+    int number = log->dir.disk->ops->open(log->dir.disk, name, DISK_CREATE);
+    if (number < 0)
+        __atomic_fetch_sub(&log->nopen, 1, __ATOMIC_RELAXED);
+    return number;
+}
+
+void log_close_file(struct log *log, struct file *file)
+{
+    if (file->number < 0)
+        return;
+    log->dir.disk->ops->close(log->dir.disk, file->number);
+    file->number = -1;
+    __atomic_fetch_sub(&log->nopen, 1, __ATOMIC_RELAXED);
+}
+
 void log_free_file(struct log *log, struct file **file)
 {
-    if (*file != NULL && (*file)->number >= 0)
-        log->dir.disk->ops->close(log->dir.disk, (*file)->number);
-    if (*file != NULL)
+    if (*file != NULL) {
+        log_close_file(log, *file);
         free((*file)->tags);
+    }
     free(*file);
     *file = NULL;
 }
@@ -59,7 +81,7 @@ static int make_file(struct log *log, uint32_t shard_number, uint64_t serial, ui
     if (file == NULL)
         return -ENOMEM;
     dir_segment_name(shard_number, serial, name);
-    file->number = disk->ops->open(disk, name, DISK_CREATE);
+    file->number = open_new(log, name);
     int error = file->number < 0 ? file->number : disk->ops->allocate(disk, file->number, bytes);
     if (error < 0) {
         if (file->number >= 0)
@@ -87,7 +109,7 @@ enum err log_create_file(struct shard *shard, struct segment *segment)
     }
     if (segment->file == NULL)
         error = make_file(log, shard->number, segment->opened, segment->size, &segment->file);
-    if (error == -ENOMEM)
+    if (error == -ENOMEM || error == -EMFILE || error == -ENFILE)
         return ERR_FULL;
     if (error == -ENOSPC || error == -EDQUOT)
         return ERR_DISK_FULL;

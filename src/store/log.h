@@ -14,10 +14,11 @@
  * tombstones are safe before what they stand for goes. And what was dead in it counts as being there (older.h) until
  * its removal is durable, too: so no tombstone is dropped too early.
  *
- * Bound: while dead files wait for a slow disk, writers wait for a round, too, as in `always` mode (store_commit()).
+ * Bound: while dead files wait for a slow disk, or many files for their last sync, as each large value has one, writers
+ * wait for a round, too, as in `always` mode (store_commit()).
  *
  * Failure (S5): the first failed write or sync makes the log broken for good: no more is written, and what was not
- * acknowledged is not shown. Having no room for a new segment is no failure: nothing has changed.
+ * acknowledged is not shown. Having no room for a new segment, or no descriptor, is no failure: nothing has changed.
  *
  * Threads: log_commit() any; log_sync() one at a time; lock order: log_lock, lock.
  */
@@ -38,6 +39,7 @@ struct log {
     _Atomic uint64_t asked;     /* tickets given, and how far they are synced */
     _Atomic uint64_t synced;
     _Atomic uint64_t disk_bytes;
+    _Atomic uint32_t nopen; /* files that are open; STORE_FILES_MAX at most */
     _Atomic uint64_t written_bytes;
     _Atomic uint64_t nsyncs;
 };
@@ -90,6 +92,8 @@ bool log_commit(struct shard *shard);
 /* One round for all shards: see store_sync(). */
 enum err log_sync(struct log *log, struct shard *shards, uint32_t nshards, uint64_t version) ERR_MUST_CHECK;
 
+/* Gives its descriptor back, if it has one. */
+void log_close_file(struct log *log, struct file *file);
 /* Frees a file's struct and closes it. */
 void log_free_file(struct log *log, struct file **file);
 

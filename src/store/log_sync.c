@@ -39,10 +39,8 @@ static bool sync_file(struct log *log, struct file *file)
 /* Nothing will be written to it any more: its number goes back. */
 static void close_complete(struct log *log, struct file *file)
 {
-    if (file->is_complete && !file->is_unsynced && file->number >= 0) {
-        log->dir.disk->ops->close(log->dir.disk, file->number);
-        file->number = -1;
-    }
+    if (file->is_complete && !file->is_unsynced)
+        log_close_file(log, file);
 }
 
 /* Files are on the shard's list while a write marks them meanwhile, so the next of the batch is noted first. */

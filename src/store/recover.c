@@ -131,7 +131,8 @@ enum err recover_list(struct recovery *recovery, struct log *log, uint32_t segme
             snprintf(problem, STORE_PROBLEM_MAX, "cannot open a segment there: %s", strerror((int)-size));
             return ERR_SYSTEM;
         }
-        recovery->file_bytes += (uint64_t)size > segment_bytes ? (uint64_t)size + PIECE : segment_bytes;
+        recovery->file_bytes += (uint64_t)size;
+        recovery->room_bytes += (uint64_t)size > segment_bytes ? (uint64_t)size + PIECE : segment_bytes;
     }
     if (recovery->progress != NULL)
         __atomic_store_n(&recovery->progress->load_bytes, recovery->file_bytes, __ATOMIC_RELAXED);

@@ -19,7 +19,8 @@ struct recovery {
     void *notice_arg;
     struct store_progress *progress; /* or NULL */
     struct names files;
-    uint64_t file_bytes; /* as segments in memory */
+    uint64_t file_bytes; /* to be read */
+    uint64_t room_bytes; /* they take as segments in memory */
     size_t large_bytes;  /* a record beyond has a segment of its own */
     uint32_t now_s;
     uint64_t began_ns;

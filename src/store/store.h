@@ -45,6 +45,9 @@ enum store_class { STORE_CACHE, STORE_SESSION, STORE_NCLASSES };
 
 /* When what was written is to outlive a power cut: before it is answered, at most an interval later, or whenever
  * the system gets to it. A killed process loses nothing in any of them. */
+/* So many descriptors may segments' files take: the server sees to it that there are as many. */
+enum { STORE_FILES_MAX = 1024 };
+
 enum store_sync { STORE_SYNC_INTERVAL, STORE_SYNC_ALWAYS, STORE_SYNC_NONE };
 
 enum { STORE_PROBLEM_MAX = 256 };
@@ -229,7 +232,8 @@ enum err store_flush(struct store *store, uint32_t now_s, uint32_t at_s,
 enum store_commit { STORE_COMMIT_DONE, STORE_COMMIT_WAIT, STORE_COMMIT_FAILED };
 enum store_commit store_commit(struct store *store, uint64_t unwritten, uint64_t *ret_ticket);
 
-/* The highest ticket that outlives a power cut; and is any higher one waited for, or do dead files pile up? */
+/* The highest ticket that outlives a power cut; and is any higher one waited for, or do files pile up, dead or
+ * open? */
 uint64_t store_synced(const struct store *store);
 bool store_wants_sync(const struct store *store);
 

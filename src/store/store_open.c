@@ -201,7 +201,7 @@ enum err store_new(const struct store_config *config, struct store **ret)
         err = recover_list(&store->recovery, store->log, segment_bytes, problem);
     }
     if (err == ERR_NONE)
-        err = open_arena(store, segment_bytes, store->recovery.file_bytes);
+        err = open_arena(store, segment_bytes, store->recovery.room_bytes);
     if (err == ERR_NONE)
         err = open_shards(store);
     if (err == ERR_NONE && store->log != NULL)

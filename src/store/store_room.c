@@ -204,11 +204,18 @@ static uint64_t dead_bytes(const struct store *store)
     return disk_bytes > used_bytes ? disk_bytes - used_bytes : 0;
 }
 
-/* Dead files go when what came of them is synced. A disk that syncs more slowly than it is written to would fill with
- * them, so from here on who writes waits for it, as in `always` mode. */
+static bool has_open(const struct store *store, uint32_t nfiles)
+{
+    return __atomic_load_n(&store->log->nopen, __ATOMIC_RELAXED) > nfiles;
+}
+
+/* Dead files go when what came of them is synced, and files close after their last sync. A disk that syncs more slowly
+ * than it is written to would fill with them, or descriptors run out, so from here on who writes waits for it, as in
+ * `always` mode. */
 static bool is_disk_behind(const struct store *store)
 {
-    return dead_bytes(store) > store->config.limit_bytes / 2 + BEHIND_LEAST_BYTES;
+    return dead_bytes(store) > store->config.limit_bytes / 2 + BEHIND_LEAST_BYTES ||
+           has_open(store, STORE_FILES_MAX / 4 * 3);
 }
 
 uint32_t store_tidy(struct store *store, uint32_t now_s)
@@ -269,7 +276,7 @@ bool store_wants_sync(const struct store *store)
     if (store->log == NULL || log_is_broken(store->log))
         return false;
     return __atomic_load_n(&store->log->asked, __ATOMIC_ACQUIRE) != store_synced(store) ||
-           dead_bytes(store) > store->config.limit_bytes / 8;
+           dead_bytes(store) > store->config.limit_bytes / 8 || has_open(store, STORE_FILES_MAX / 2);
 }
 
 const char *store_disk_error(const struct store *store)

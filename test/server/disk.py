@@ -4,6 +4,7 @@ what to do; a disk that is full, a folder that is gone, bytes that are damaged."
 import contextlib
 import os
 import random
+import resource
 import shutil
 import signal
 import struct
@@ -20,6 +21,9 @@ from wire import SET, Client, command
 NO_SPACE = "SERVER_ERROR no space left on the disk of --data"
 READ_ONLY = "SERVER_ERROR read-only: "
 MAGIC = b"CLOAKRM\n"
+
+
+FILES_MAX, OWN = 1024, 64  # descriptors of segments' files and of any server, beside those of -c
 
 
 # What is refused at the start
@@ -409,3 +413,33 @@ def test_any_damage_shows_nothing_wrong():
             with on(copy, "-m", "8") as (s, c):
                 check_all(c, sessions, f"{what}: written again")
                 kill_told(s)
+
+
+def test_descriptors_do_not_run_out():
+    """Each large value has a file of its own, open until its last sync: who writes many of them waits for the disk, rather
+    than take the descriptors of connections."""
+    few = {resource.RLIMIT_NOFILE: 100 + FILES_MAX + OWN}
+    with data_folder() as data:
+        options = ("-m", "512", "-c", "100", "-t", "2", "--sync-interval-ms", "60000")
+        with on(data, *options, limits=few) as (s, c):
+            most = 0
+            values = {f"{SESSION}{i}": value(str(i), 70000) for i in range(3000)}
+            for at in range(0, len(values), 100):
+                answers = store_all(c, list(values.items())[at:at + 100])
+                equal(set(answers), {"STORED"}, f"answers from {at} on")
+                most = max(most, len(os.listdir(f"/proc/{s.child.pid}/fd")))
+            check(FILES_MAX / 2 < most < FILES_MAX + OWN, f"{most} descriptors")
+            with contextlib.ExitStack() as crowd:
+                all_in = [crowd.enter_context(Client(s.address)) for _ in range(99)]
+                equal({one.command("mn") for one in all_in}, {"MN"}, "as many connections as -c says")
+            check_all(c, values, "large values")
+            equal(c.stats()["cloakroom_read_only"], 0, "cloakroom_read_only")
+            kill(s)
+        with on(data, *options, limits=few, notes=None) as (s, _):
+            equal(recovered(s), (3000, 0, 0), "after a SIGKILL")
+
+
+def test_too_few_descriptors():
+    with data_folder() as data:
+        refused(["-c", "100", "--data", str(data)], "-c 100 with --data", str(100 + FILES_MAX + OWN), "ulimit",
+                limits={resource.RLIMIT_NOFILE: 100 + FILES_MAX + OWN - 1}, user=harness.NOBODY)
