@@ -29,7 +29,18 @@ $made = session_create_id();
 session_id($made);
 session_start();
 var_dump(session_id() !== $made);
-session_abort();
+$seen = session_id();
+session_abort(); // nor does one whose page has thrown it away
+session_id($seen);
+session_start();
+var_dump(session_id() !== $seen);
+// an empty session is kept, so that its visitor keeps the id
+$empty = session_id();
+session_write_close();
+session_id($empty);
+session_start();
+var_dump(session_id() === $empty, $_SESSION);
+session_write_close();
 ?>
 --EXPECT--
 int(1)
@@ -44,3 +55,7 @@ array(0) {
 }
 bool(true)
 bool(true)
+bool(true)
+bool(true)
+array(0) {
+}
