@@ -144,6 +144,7 @@ static void put_over(const struct op *op, const struct decide_item *item, const 
     verdict->write.flags = item->flags;
     verdict->write.expiry_s = op->touch ? lives->expiry_s : item->expiry_s;
     verdict->write.is_stale = in_place && item->is_stale;
+    verdict->write.is_in_place = in_place;
     verdict->marks_won = in_place && item->is_won;
     verdict->marks_fetched = in_place && item->is_fetched;
     pad_to_old_length(verdict, item->value.len);
@@ -211,7 +212,8 @@ static void put_remains(const struct op *op, const struct decide_item *item, con
                                           .flags = item->flags,
                                           .expiry_s = op->touch ? lives->expiry_s : item->expiry_s,
                                           .cas = op->new_cas,
-                                          .is_stale = op->invalidate};
+                                          .is_stale = op->invalidate,
+                                          .is_in_place = !op->drop_value};
     verdict->marks_fetched = item->is_fetched && !op->drop_value;
     if (!op->drop_value)
         return;

@@ -139,7 +139,8 @@ static enum arena_rank rank_of(const struct store_entry *entry)
 }
 
 /* The one moment of a write: the index points to the new record, and no longer to the old. */
-static bool publish(struct store_entry *entry, struct segment *segment, struct record *record)
+static bool publish(struct store_entry *entry, struct segment *segment, struct record *record,
+                    const struct store_write *write)
 {
     struct shard *shard = entry->shard;
     uint32_t place = shard_place(segment, (uint32_t)((char *)record - segment->base));
@@ -156,7 +157,7 @@ static bool publish(struct store_entry *entry, struct segment *segment, struct r
         entry->slot->place = place;
         shard_count_dead(shard, entry->tag, old, entry->record);
     }
-    shard->stats.total_items++;
+    shard->stats.total_items += !write->is_in_place;
     shard->stats.appended_bytes += record_size(record);
     entry->record = record;
     show(entry);
@@ -198,7 +199,7 @@ enum err store_put(struct store_entry *entry, const struct store_write *write)
         return shard->refusal;
     const struct store_write own = in_store_s(entry, write);
     segment_fill(record, entry->key, &own);
-    if (publish(entry, segment, record)) {
+    if (publish(entry, segment, record, write)) {
         shard_seal_record(shard, record);
         return ERR_NONE;
     }
@@ -237,7 +238,7 @@ enum err store_put_staged(struct store_entry *entry, const struct store_write *w
     shard->stats.garbage_bytes += segment->used - SEGMENT_HEAD;
     if (shard->log != NULL)
         log_note_appended(shard, segment);
-    if (publish(entry, segment, record)) {
+    if (publish(entry, segment, record, write)) {
         if (shard->log != NULL)
             record->check = record_check_for(record, segment->body_hash);
         return ERR_NONE;

@@ -144,8 +144,9 @@ struct store_write {
     uint32_t flags;
     uint32_t expiry_s;
     enum store_class class;
-    bool is_stale;  /* to mark what is there: a write of the same value, which the entry's may be */
-    bool is_hashed; /* as the entry's key */
+    bool is_stale;    /* to mark what is there: a write of the same value, which the entry's may be */
+    bool is_hashed;   /* as the entry's key */
+    bool is_in_place; /* counts as no item stored: another number, or a mark, in the place of the old */
 };
 
 /* With a disk: opens or makes the directory and recovers what it holds. ERR_USAGE, ERR_SYSTEM: see `problem`. */
@@ -301,7 +302,7 @@ struct store_stats {
     uint64_t new_limit_bytes; /* of that; what is above is kept for rewrites and compaction (S3) */
     uint64_t index_bytes;
     uint64_t garbage_bytes;
-    uint64_t total_items;               /* ever stored */
+    uint64_t total_items;               /* ever stored, but for is_in_place */
     uint64_t evictions[STORE_NCLASSES]; /* live ones dropped for room */
     uint64_t evicted_unfetched[STORE_NCLASSES];
     uint64_t expired_unfetched[STORE_NCLASSES];
