@@ -117,7 +117,7 @@ class Maker:
         return self.rng.choice(["mn\r\n", "me %s\r\n" % self.key()])
 
     def meta_broken(self):
-        return self.rng.choice(["mg a z", "mg a s s", "mg a Nx", "mg a T", "mg a Jx", "mg a D-1", 
+        return self.rng.choice(["mg a z", "mg a s s", "mg a Nx", "mg a T", "mg a Jx", "mg a D-1",
                                 "ma n z", "ma n Dx", "mg YQ= b", "me YQ b", "mg a Tx q q", "mg a Fx Cx", "md a O" + "o" * 32,
                                 "ms a 1 z\r\nx", "ms a 1 T\r\nx", "ms a 1 MQ\r\nx", "ms a 1 q q\r\nx", "ms a 1 b\r\nx",
                                 "mx a", "mgg a", "mg " + "k" * 251, "me " + "k" * 251]) + "\r\n"
