@@ -282,7 +282,7 @@ static const struct verb_row *row_to_count(const struct conn *conn)
     return &verbs[is_gat ? VERB_TOUCH : request->verb];
 }
 
-/* Does a meta command count otherwise than what it is like? Then that is done. */
+/* Does it count otherwise than what it is like? Then that is done. */
 static bool count_otherwise(struct conn *conn, const struct op *op)
 {
     switch (conn->request.meta) {
@@ -293,10 +293,8 @@ static bool count_otherwise(struct conn *conn, const struct op *op)
         if (op->result == OP_EXISTS)
             count(conn, COUNTER_delete_misses);
         return op->result == OP_OK && op->invalidate;
-    case META_COUNT:
-        return op->result == OP_OK && op->hit.is_created;
-    default:
-        return false;
+    default: /* a number that has been made is neither found nor missed */
+        return (op->kind == OP_INCR || op->kind == OP_DECR) && op->result == OP_OK && !op->was_found;
     }
 }
 
