@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Random text commands, whole and slightly broken, to a server and to memcached; their answers must be the same, and
-what they count.
+"""Random text commands, whole and slightly broken, and binary ones, to a server and to memcached; their answers must be the
+same, and what they count.
 
     fuzz_compare.py --server build/release/cloakroomd [--seed N] [--seconds 10] [--oracle /usr/bin/memcached]
 
@@ -17,6 +17,7 @@ import time
 
 sys.dont_write_bytecode = True  # a test run leaves nothing in the tree
 
+import compare_binary
 from run import ORACLE_ARGS
 from server import NO_WAITS, CannotStart, Server
 from wire import Connection, show
@@ -216,7 +217,8 @@ def counters(port):
 def talk_and_count(port, commands, cuts):
     """The answers, and behind them by how much each counter has moved."""
     before = counters(port)
-    answer = talk(port, commands, cuts)
+    is_binary = commands and commands[0][:1] == b"\x80"
+    answer = compare_binary.talk(port, commands, cuts) if is_binary else talk(port, commands, cuts)
     moved = [now - then for now, then in zip(counters(port), before)]
     return answer + "".join(" %s=%d" % pair for pair in zip(COUNTED, moved)).encode()
 
@@ -275,7 +277,7 @@ def main():
         print("seeds from %d" % first)
         while time.monotonic() < until:
             rng = random.Random(first + runs)
-            maker = Maker(rng)
+            maker = compare_binary.BinaryMaker(rng) if rng.random() < 0.3 else Maker(rng)
             commands = [maker.broken() if rng.random() < 0.15 else maker.plain() for _ in range(60)]
             cuts = [rng.random() for _ in range(rng.choice([0, 0, 1, 5]))]
             runs, count = runs + 1, count + len(commands)
