@@ -22,11 +22,7 @@
 /* All flags but those of mg that change what is asked. */
 #define FLAGS16 "s v k f c t h l u O1 P L F1 C1 E1 J1 "
 
-static const struct row {
-    const char *in;
-    const char *requests;
-    const char *answers;
-} rows[] = {
+static const struct play_row rows[] = {
     /* mg: the answer has what was asked for, in that order */
     {"mg a\r\n", "get key=a mg\n", "EN\r\n"},
     {"mg hit\r\n", "get key=hit mg\n", "HD\r\n"},
@@ -178,15 +174,7 @@ static const struct row {
 static void test_table_every_way(void **state)
 {
     (void)state;
-    struct guard guard = guard_open(PLAY_ROOM);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct play whole;
-        play_every_way(&guard, rows[i].in, strlen(rows[i].in), &whole);
-        assert_string_equal(whole.requests_text, rows[i].requests);
-        assert_string_equal(whole.answers_text, rows[i].answers);
-        play_close(&whole);
-    }
-    guard_close(&guard);
+    play_rows(rows, sizeof rows / sizeof *rows);
 }
 
 /* The longest answer there is: everything shown, nothing small. */

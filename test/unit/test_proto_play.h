@@ -363,4 +363,24 @@ static inline void play_every_way(struct guard *guard, const char *stream, size_
     play_bytewise(guard, stream, len, whole);
 }
 
+/* What arrives, the requests that it is taken for, and what play_answer() makes of them. */
+struct play_row {
+    const char *in;
+    const char *requests;
+    const char *answers;
+};
+
+static inline void play_rows(const struct play_row *rows, size_t n)
+{
+    struct guard guard = guard_open(PLAY_ROOM);
+    for (size_t i = 0; i < n; i++) {
+        struct play whole;
+        play_every_way(&guard, rows[i].in, strlen(rows[i].in), &whole);
+        assert_string_equal(whole.requests_text, rows[i].requests);
+        assert_string_equal(whole.answers_text, rows[i].answers);
+        play_close(&whole);
+    }
+    guard_close(&guard);
+}
+
 #endif

@@ -28,11 +28,7 @@
     "SE ffeeddccbbaa0099 a0 i0 t-1 s0\r\n"
 #define EVENTS "EV 7 1700000000123 killed 00112233aabbccdd Ashop n3 x\r\nEV 8 1 full -\r\n"
 
-static const struct row {
-    const char *in;
-    const char *requests;
-    const char *answers;
-} rows[] = {
+static const struct play_row rows[] = {
     /* so */
     {"so a\r\n", "open key=a\n", "EN K" MOST "-6 w12\r\n"},
     {"so hit\r\n", "open key=hit\n", "VA 5 K9-4 c9 f7 t70 a80 w12\r\nhello\r\n"},
@@ -223,15 +219,7 @@ static const struct row {
 static void test_table_every_way(void **state)
 {
     (void)state;
-    struct guard guard = guard_open(PLAY_ROOM);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct play whole;
-        play_every_way(&guard, rows[i].in, strlen(rows[i].in), &whole);
-        assert_string_equal(whole.requests_text, rows[i].requests);
-        assert_string_equal(whole.answers_text, rows[i].answers);
-        play_close(&whole);
-    }
-    guard_close(&guard);
+    play_rows(rows, sizeof rows / sizeof *rows);
 }
 
 /* Each verb takes its own flags and no other letter. */

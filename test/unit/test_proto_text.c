@@ -13,11 +13,7 @@
 #define USAGE  "CLIENT_ERROR bad command line format.  Usage: delete <key> [noreply]\r\n"
 #define FORMAT "CLIENT_ERROR bad command line format\r\n"
 
-static const struct row {
-    const char *in;
-    const char *requests;
-    const char *answers;
-} rows[] = {
+static const struct play_row rows[] = {
     /* gets */
     {"get a\r\n", "get key=a last\n", "END\r\n"},
     {"get a\n", "get key=a last\n", "END\r\n"},
@@ -119,15 +115,7 @@ static const struct row {
 static void test_table_every_way(void **state)
 {
     (void)state;
-    struct guard guard = guard_open(PLAY_ROOM);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct play whole;
-        play_every_way(&guard, rows[i].in, strlen(rows[i].in), &whole);
-        assert_string_equal(whole.requests_text, rows[i].requests);
-        assert_string_equal(whole.answers_text, rows[i].answers);
-        play_close(&whole);
-    }
-    guard_close(&guard);
+    play_rows(rows, sizeof rows / sizeof *rows);
 }
 
 /* All rows but those that close, as one pipelined stream. */
