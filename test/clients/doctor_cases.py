@@ -96,7 +96,7 @@ CASES = [
              extension="memcache"),
      r"PHP:  syntax error, unexpected '=' in \S+99-session.ini on line 2"),
     ("a ; outside of quotes", {"ini-cut", "path-no-port"},
-     session("session.save_handler = memcached\nsession.save_path = 127.0.0.1;127.0.0.2\n"),
+     session("session.save_handler = memcached\nsession.save_path = 127.3.2.1;127.0.0.2\n"),
      r"Failed to write session lock: CONNECTION FAILURE"),
     ("a file that is none", {"file-unreadable"}, not_readable),
     # the extension
@@ -112,7 +112,7 @@ CASES = [
      r'Cannot find session save handler "memcahced" - session startup failed'),
     ("a serializer without its extension", {"serializer-missing"}, session(MEMCACHED, more="session.serialize_handler = nope\n"),
      r'Cannot find session serialization handler "nope" - session startup failed'),
-    # save_path
+    # save_path; the handlers then take 11211, where something may be listening at 127.0.0.1, so another address of loopback
     ("memcached without a path", {"path-empty"}, session("session.save_handler = memcached\nsession.save_path =\n"),
      r"failed to parse session.save_path"),
     ("tcp:// for memcached", {"path-scheme"},
@@ -124,10 +124,10 @@ CASES = [
     ("a bare socket for memcache", {"path-bare-socket"},
      session('session.save_handler = memcache\nsession.save_path = "/run/s"\n', extension="memcache"),
      r"Failed to initialize storage module: memcache \(path: /run/s\)"),
-    ("no port for memcached", {"path-no-port"}, session("session.save_handler = memcached\nsession.save_path = 127.0.0.1\n"),
+    ("no port for memcached", {"path-no-port"}, session("session.save_handler = memcached\nsession.save_path = 127.3.2.1\n"),
      r"Failed to write session lock: CONNECTION FAILURE"),
     ("no port for memcache", {"path-no-port"},
-     session('session.save_handler = memcache\nsession.save_path = "tcp://127.0.0.1"\n', extension="memcache"),
+     session('session.save_handler = memcache\nsession.save_path = "tcp://127.3.2.1"\n', extension="memcache"),
      r"Failed to write session data \(memcache\). Please verify that the current setting of session.save_path is correct"),
     ("the directory of files left for memcached", {"path-directory"},
      session("session.save_handler = memcached\nsession.save_path = /var/lib/php/sessions\n"),
