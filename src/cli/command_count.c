@@ -20,11 +20,15 @@ static bool take(void *arg, const struct reply *session, struct bytes line)
 
 static enum outcome count(const struct call *call, struct client *client, uint64_t *ret_n)
 {
-    const struct sessions_query query = sessions_query_of(call->options);
+    struct sessions_query query;
     struct counting counting = {.options = call->options};
+    char room[SESSIONS_APPLICATION_MAX];
+    enum outcome outcome = sessions_query_of(call, client, room, &query);
+    if (outcome != OUTCOME_OK)
+        return outcome;
     if (!sessions_must_look(call->options))
         return sessions_count(client, &query, ret_n);
-    enum outcome outcome = sessions_begin_progress(&counting.progress, client, &query, true);
+    outcome = sessions_begin_progress(&counting.progress, client, &query, true);
     if (outcome == OUTCOME_OK)
         outcome = sessions_each(client, &query, take, &counting);
     progress_end(&counting.progress);
@@ -50,7 +54,7 @@ static enum outcome run(const struct call *call)
 }
 
 static const struct option_row rows[] = {
-    OPTIONS_ROW_TAG,  OPTIONS_ROW_APPLICATION, OPTIONS_ROW_OLDER,
+    OPTIONS_ROW_TAG,  OPTIONS_ROW_APPLICATION, OPTIONS_ROW_PREFIX, OPTIONS_ROW_OLDER,
     OPTIONS_ROW_IDLE, OPTIONS_ROW_LARGER,      OPTIONS_ROW_HELD,
 };
 

@@ -82,8 +82,11 @@ static void print_best(struct listing *listing)
 static enum outcome list(struct listing *listing, struct client *client)
 {
     const struct options *options = listing->call->options;
-    const struct sessions_query query = sessions_query_of(options);
-    enum outcome outcome = sessions_begin_progress(&listing->progress, client, &query, options->sort != NULL);
+    struct sessions_query query;
+    char room[SESSIONS_APPLICATION_MAX];
+    enum outcome outcome = sessions_query_of(listing->call, client, room, &query);
+    if (outcome == OUTCOME_OK)
+        outcome = sessions_begin_progress(&listing->progress, client, &query, options->sort != NULL);
     if (outcome == OUTCOME_OK)
         outcome = sessions_each(client, &query, take, listing);
     progress_end(&listing->progress);
@@ -126,6 +129,7 @@ static enum outcome run(const struct call *call)
 static const struct option_row rows[] = {
     OPTIONS_ROW_TAG,
     OPTIONS_ROW_APPLICATION,
+    OPTIONS_ROW_PREFIX,
     OPTIONS_ROW_OLDER,
     OPTIONS_ROW_IDLE,
     OPTIONS_ROW_LARGER,

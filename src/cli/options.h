@@ -25,6 +25,7 @@ struct options {
     /* which sessions */
     char *tag;
     char *application;
+    char *prefix; /* of keys, as the server's --session-prefix; of an import's source: NULL is the default */
     uint64_t older_s; /* 0, these three: all */
     uint64_t idle_s;
     uint64_t larger;
@@ -58,7 +59,6 @@ struct options {
 
     /* import */
     uint64_t lifetime_s; /* 0: the source's default */
-    char *prefix;        /* NULL: the source's default */
     char *password_file;
     uint64_t db;
     bool overwrite;
@@ -84,6 +84,12 @@ enum err options_take_duration(struct option_set *set, const char *value, uint64
         .help = "only sessions of this application, as the server's --session-prefix names it; '' names "    \
                 "the default one",                                                                           \
         OPTION_TEXT(struct options, application)                                                             \
+    }
+#define OPTIONS_ROW_PREFIX                                                                                   \
+    {                                                                                                        \
+        .name = "prefix", .argument = "<prefix>",                                                            \
+        .help = "the same by one of the server's --session-prefix, as it stands before the ids",             \
+        OPTION_TEXT(struct options, prefix)                                                                  \
     }
 #define OPTIONS_ROW_OLDER                                                                                    \
     {                                                                                                        \

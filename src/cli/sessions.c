@@ -1,5 +1,6 @@
 /* Asking a server for lists of sessions, see sessions.h. */
 #include "cli/sessions.h"
+#include "cli/figures.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -87,10 +88,54 @@ enum outcome sessions_each(struct client *client, const struct sessions_query *q
     return outcome;
 }
 
-struct sessions_query sessions_query_of(const struct options *options)
+/* The next of a list with commas; false: there is none left. */
+static bool next_word(struct bytes *rest, struct bytes *ret)
 {
-    return (struct sessions_query){
+    if (rest->p == NULL)
+        return false;
+    const char *comma = rest->len > 0 ? memchr(rest->p, ',', rest->len) : NULL;
+    *ret = (struct bytes){.p = rest->p, .len = comma == NULL ? rest->len : (size_t)(comma - rest->p)};
+    *rest = comma == NULL ? (struct bytes){0} : (struct bytes){comma + 1, rest->len - ret->len - 1};
+    return true;
+}
+
+/* What the server calls the application of --prefix. */
+static enum outcome name_prefix(const struct call *call, struct client *client,
+                                char room[SESSIONS_APPLICATION_MAX])
+{
+    struct figures settings = {0};
+    enum outcome outcome = figures_read(call, client, (const char *[]){"settings"}, 1, &settings);
+    const char *known = outcome == OUTCOME_OK ? figures_text(&settings, "session_prefixes") : NULL;
+    const char *names = outcome == OUTCOME_OK ? figures_text(&settings, "session_applications") : NULL;
+    struct bytes prefixes = known != NULL ? bytes_of(known) : (struct bytes){0};
+    struct bytes applications = names != NULL ? bytes_of(names) : (struct bytes){0};
+    struct bytes prefix;
+    struct bytes name;
+    bool is_found = false;
+    while (!is_found && next_word(&prefixes, &prefix) && next_word(&applications, &name))
+        is_found = bytes_equal(prefix, bytes_of(call->options->prefix));
+    if (is_found)
+        snprintf(room, SESSIONS_APPLICATION_MAX, "%.*s", (int)name.len, name.p);
+    else if (outcome == OUTCOME_OK)
+        outcome =
+            command_misuse(call, "--prefix %.80s: the server has no such --session-prefix; it has %.200s",
+                           call->options->prefix, known != NULL ? known : "none");
+    figures_fini(&settings);
+    return outcome;
+}
+
+enum outcome sessions_query_of(const struct call *call, struct client *client,
+                               char room[SESSIONS_APPLICATION_MAX], struct sessions_query *ret)
+{
+    const struct options *options = call->options;
+    *ret = (struct sessions_query){
         .tag = options->tag, .application = options->application, .held = options->held};
+    if (options->prefix == NULL)
+        return OUTCOME_OK;
+    if (options->application != NULL)
+        return command_misuse(call, "--prefix and --application both name an application; leave one out");
+    ret->application = room;
+    return name_prefix(call, client, room);
 }
 
 bool sessions_must_look(const struct options *options)

@@ -30,8 +30,11 @@ typedef bool sessions_take(void *arg, const struct reply *session, struct bytes 
 enum outcome sessions_each(struct client *client, const struct sessions_query *query, sessions_take *take,
                            void *arg);
 
-/* What of the options the server can answer. */
-struct sessions_query sessions_query_of(const struct options *options);
+/* What of the options the server can answer; with --prefix it is asked for the application's name, which goes to `room`. A
+ * prefix that it does not know has been complained about. */
+enum { SESSIONS_APPLICATION_MAX = 65 };
+enum outcome sessions_query_of(const struct call *call, struct client *client,
+                               char room[SESSIONS_APPLICATION_MAX], struct sessions_query *ret);
 
 /* Is there anything in the options that has to be looked at session by session, here? */
 bool sessions_must_look(const struct options *options);

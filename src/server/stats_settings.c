@@ -1,6 +1,7 @@
 /* stats settings: what the operator asked for, see stats_private.h. */
 #include "server/stats_private.h"
 #include "base/num.h"
+#include "engine/keyclass.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,20 +34,31 @@ static void put_place(struct conn *conn, const struct settings *settings)
     stats_put_u64(conn, "num_threads_per_udp", 1);
 }
 
+static size_t put_word(char *to, const char *comma, struct bytes word)
+{
+    return (size_t)sprintf(to, "%s%.*s", comma, (int)word.len, word.len > 0 ? word.p : "");
+}
+
 /* What decides how long sessions live, and which keys are some: `cloakroom doctor` compares it with PHP's settings. */
 static void put_sessions(struct conn *conn, const struct settings *settings)
 {
-    char list[PREFIXES_MAX] = "";
-    size_t len = 0;
+    char prefixes[PREFIXES_MAX] = "";
+    char applications[PREFIXES_MAX] = ""; /* that they belong to, in the same order */
+    size_t prefixes_len = 0;
+    size_t applications_len = 0;
     for (size_t i = 0; i < settings->session_prefixes.n; i++) {
-        const char *item = settings->session_prefixes.items[i]; /* PREFIX or PREFIX=NAME */
-        size_t item_len = strcspn(item, "=");
-        if (len + item_len + 2 > sizeof list)
+        struct keyclass_prefix session;
+        if (!keyclass_read(settings->session_prefixes.items[i], &session))
+            continue;
+        if (prefixes_len + session.prefix.len + 2 > sizeof prefixes ||
+            applications_len + session.application.len + 2 > sizeof applications)
             break;
-        len +=
-            (size_t)snprintf(list + len, sizeof list - len, "%s%.*s", i > 0 ? "," : "", (int)item_len, item);
+        const char *comma = i > 0 ? "," : "";
+        prefixes_len += put_word(prefixes + prefixes_len, comma, session.prefix);
+        applications_len += put_word(applications + applications_len, comma, session.application);
     }
-    stats_put(conn, "session_prefixes", "%s", list);
+    stats_put(conn, "session_prefixes", "%s", prefixes);
+    stats_put(conn, "session_applications", "%s", applications);
     stats_put_u64(conn, "first_life", settings->first_life_s);
     stats_put_u64(conn, "bot_life", settings->bot_life_s);
     stats_put_u64(conn, "absolute_life", settings->absolute_life_s);

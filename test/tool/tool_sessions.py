@@ -282,3 +282,17 @@ def test_memory_is_bounded():
         # A sanitized one keeps for a while what was freed.
         check(large > 1 and (harness.is_sanitized() or large < 8), f"{words}: {large:.1f} MiB")
     check(took(["list", "--sort", "age"], 300, 300001) > 10, "all that are kept would not be seen")
+
+
+def test_by_prefix():
+    """What a prefix's application is called, the server says."""
+    prefixes = ("--session-prefix", "memc.sess.key.", "--session-prefix", "shop.=store", "--session-prefix", "blog.")
+    with server("-m", "32", *prefixes) as s, Verbs(s.address) as c:
+        put(c, "a")
+        put_all(c, ["b", "c"], application="store")
+        put_all(c, ["d", "e", "f"], application="blog")
+        for prefix, n in (("memc.sess.key.", 1), ("shop.", 2), ("blog.", 3)):
+            equal(succeeds("count", "--prefix", prefix, server=s).out, f"{n}\n", f"count --prefix {prefix}")
+            equal(len(handles(succeeds("list", "-j", "--prefix", prefix, server=s))), n, f"list --prefix {prefix}")
+        fails(2, "it has memc.sess.key.,shop.,blog.", "list", "--prefix", "shop", server=s)
+        fails(2, "leave one out", "count", "--prefix", "shop.", "--application", "store", server=s)
