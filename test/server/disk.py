@@ -435,7 +435,7 @@ def test_descriptors_do_not_run_out():
             check_all(c, values, "large values")
             equal(c.stats()["cloakroom_read_only"], 0, "cloakroom_read_only")
             kill(s)
-        with on(data, *options, limits=few, notes=None) as (s, _):
+        with on(data, *options, limits=few) as (s, _):
             equal(recovered(s), (3000, 0, 0), "after a SIGKILL")
 
 

@@ -207,8 +207,9 @@ class Server:
         return lines[0].strip() if lines else None
 
     def said(self):
-        """But that it was told to read its files again, or to end, and that somebody could not log in."""
-        return re.sub(r"^.* event=(reload|stopping|login_refused) .*\n", "", self.all_said(), flags=re.M)
+        """But how far it is with loading, which only a slow one tells, that it was told to read its files again, or to end, and
+        that somebody could not log in."""
+        return re.sub(r"^.* event=(loading|reload|stopping|login_refused) .*\n", "", self.all_said(), flags=re.M)
 
     def all_said(self):
         return self.log.read_text(errors="replace")
