@@ -4,7 +4,8 @@ What answers is no cloakroomd: it is said who it may be, and the connection is n
 <?php
 require __DIR__ . '/helper.inc';
 collect_warnings();
-$answers = ["HTTP/1.1 400 Bad Request\r\n", "VA 1 K1-1 c1 f0 t1 a0 w0 O999999\r\nx\r\n", "STORED\r\n"];
+$answers = ["HTTP/1.1 400 Bad Request\r\n", "VA 1 K1-1 c1 f0 t1 a0 w0 O999999\r\nx\r\n", "STORED\r\n",
+    "VA 18446744073709551600 K1-1 c1 f0 t1 a0 w0 O4\r\n" . str_repeat('x', 10000)]; // longer than memory: not a byte is taken
 $code = '$s = stream_socket_server("tcp://127.0.0.1:0"); echo stream_socket_get_name($s, false), "\n"; '
     . 'foreach (' . var_export($answers, true) . ' as $a) { $c[] = $one = stream_socket_accept($s); fgets($one); fwrite($one, $a); }';
 [$process, , $out] = php($code);
@@ -22,6 +23,8 @@ proc_close($process);
 bool(false)
 bool(false)
 bool(false)
+bool(false)
 session_start(): Cloakroom: tcp://there: answered 'HTTP/1.1 400 Bad Request': this is a web server, not cloakroomd; correct the address
 session_start(): Cloakroom: tcp://there: answered 'VA 1 K1-1 c1 f0 t1 a0 w0 O999999': is this a memcached server, and of this version?
 session_start(): Cloakroom: tcp://there: answered 'STORED': is this a memcached server, and of this version?
+session_start(): Cloakroom: tcp://there: answered 'VA 18446744073709551600 K1-1 c1 f0 t1 a0 w0 O4': is this a memcached server, and of this version?

@@ -112,6 +112,8 @@ enum reply_code reply_parse(struct bytes line, struct reply *ret)
     if (has_number && begins_with_digit(word)) {
         if (!num_parse_u64(word, &reply.number))
             return REPLY_NONE;
+        if (reply.code == REPLY_VALUE && reply.number > REPLY_LEN_MAX)
+            return REPLY_NONE;
         word = next_word(&line);
     } else if (reply.code == REPLY_VALUE || reply.code == REPLY_WAITING) {
         return REPLY_NONE;

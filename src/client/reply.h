@@ -4,7 +4,8 @@
  *      VA 5 K77-3 c77 f0 t1440 a60 w0 Oq1        code, number, then what stands behind each letter
  *
  * Promise: what is no such line is told as REPLY_NONE and writes nothing else; letters that are unknown here are
- * passed over, so that a newer server may say more. No number overflows unseen.
+ * passed over, so that a newer server may say more. No number overflows unseen, and no value is longer than what
+ * memory may be asked for: whoever answers may be malicious.
  * Ownership: pieces of the line, as long as that lives.
  */
 #ifndef CLOAKROOM_CLIENT_REPLY_H
@@ -12,7 +13,7 @@
 
 #include "base/bytes.h"
 
-enum { REPLY_TAGS_MAX = 8 };
+enum { REPLY_TAGS_MAX = 8, REPLY_LEN_MAX = 1 << 30 /* bytes of a value: the most that -I may be */ };
 
 enum reply_code {
     REPLY_NONE,    /* no answer to a session verb */

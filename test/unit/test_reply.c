@@ -30,6 +30,23 @@ static void test_a_value(void **state)
     assert_int_equal(reply.ttl_s, -1);
 }
 
+/* With a header added, the largest numbers are small again. */
+static void test_no_value_is_longer_than_any_may_be(void **state)
+{
+    (void)state;
+    struct reply reply;
+    assert_int_equal(reply_parse(bytes_of("VA 1073741824 c7 f0 O1"), &reply), REPLY_VALUE);
+    assert_int_equal(reply.number, 1073741824);
+    static const char *const longer[] = {"1073741825", "9223372036854775807", "18446744073709551600",
+                                         "18446744073709551615"};
+    for (size_t i = 0; i < sizeof longer / sizeof *longer; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "VA %s c7 f0 O1", longer[i]);
+        assert_int_equal(reply_parse(bytes_of(line), &reply), REPLY_NONE);
+    }
+    assert_int_equal(reply_parse(bytes_of("HD 18446744073709551615 O1"), &reply), REPLY_DONE);
+}
+
 static void test_what_a_copy_is_to_have(void **state)
 {
     (void)state;
@@ -120,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_value),
+        cmocka_unit_test(test_no_value_is_longer_than_any_may_be),
         cmocka_unit_test(test_what_a_copy_is_to_have),
         cmocka_unit_test(test_other_codes),
         cmocka_unit_test(test_a_line_of_a_list),
