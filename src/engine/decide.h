@@ -74,4 +74,10 @@ void decide_describe(const struct op *op, const struct decide_item *item, const 
 enum { DECIDE_RELATIVE_MAX_S = 60 * 60 * 24 * 30, DECIDE_EXPIRED = 1 };
 uint32_t decide_expiry(int64_t exptime, uint32_t now_s, const struct clock *clock);
 
+/* So much later, however much that is: a client may say 136 years, which are not to begin anew at 0. */
+static inline uint32_t decide_later(uint32_t s, uint32_t by_s)
+{
+    return s > UINT32_MAX - by_s ? UINT32_MAX : s + by_s;
+}
+
 #endif

@@ -402,7 +402,7 @@ static void grant(struct lock_table *table, struct bytes session, struct op *op,
     if (op->create)
         verdict.write.expiry_s = decide_lives(op, table->clock).create_expiry_s;
     else if (lock->life_s != 0) /* in text it cannot say how long: as long as the one before */
-        verdict.write.expiry_s = op->now_s + lock->life_s;
+        verdict.write.expiry_s = decide_later(op->now_s, lock->life_s);
     put(table, session, op, lock, &verdict);
 }
 

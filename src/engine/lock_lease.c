@@ -1,5 +1,6 @@
 /* Leases that the session verbs take, and their fences; see lock.h. */
 #include "base/check.h"
+#include "engine/decide.h"
 #include "engine/lock_private.h"
 
 enum { NS_PER_MS = 1000000, BUCKETS_AT_ONCE = 256 };
@@ -58,7 +59,7 @@ static void begin(struct lock_table *table, struct lock *lock, struct op *op)
     lock->holder_len = (uint8_t)len;
     if (len > 0)
         memcpy(lock->holder, session->holder.p, len);
-    lock->expiry_s = session->lease_s == 0 ? 0 : op->now_s + session->lease_s;
+    lock->expiry_s = session->lease_s == 0 ? 0 : decide_later(op->now_s, session->lease_s);
     lock->life_s = session->lease_s;
     lock->flags = 0;
     lock->value_len = 1;
@@ -156,7 +157,7 @@ static void keep(struct lock_table *table, struct lock *lock, const struct op *o
         table->stats.held++;
     }
     if (is_free || (lock_is_over(lock, op->now_s) && lock->first == NULL))
-        lock->expiry_s = lock->life_s == 0 ? 0 : op->now_s + lock->life_s;
+        lock->expiry_s = lock->life_s == 0 ? 0 : decide_later(op->now_s, lock->life_s);
     if (lock->client != op->client)
         lock_move(lock, op->client);
 }

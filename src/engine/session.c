@@ -31,7 +31,7 @@ static bool is_succeeded(const struct work *work)
 
 static uint32_t kept_in(const struct work *work, uint32_t s)
 {
-    return store_to_kept_s(work->local->store, work->op->now_s + s);
+    return store_to_kept_s(work->local->store, decide_later(work->op->now_s, s));
 }
 
 /* OP_OK, or who has written or killed a newer copy. What lies there goes only before what is as new or newer; and of two
@@ -193,7 +193,7 @@ static void decide_write(struct work *work, const struct store_entry *entry, con
         work->is.end_s = session->life_s == 0 ? 0 : kept_in(work, session->life_s);
     if (session->has_life && session->life_s != 0 && work->is.creation_s != 0) {
         uint32_t since_s = store_from_kept_s(work->local->store, work->is.creation_s);
-        work->is.end_s = store_to_kept_s(work->local->store, since_s + session->life_s);
+        work->is.end_s = store_to_kept_s(work->local->store, decide_later(since_s, session->life_s));
     }
     if (session->is_bot)
         work->is.marks |= MARK_BOT;
@@ -222,8 +222,9 @@ static void decide_succession(struct work *work, const struct store_entry *entry
     work->is.marks |= MARK_SUCCEEDED;
     work->is.end_s = kept_in(work, grace_s);
     ret->kind = VERDICT_PUT;
-    ret->write = (struct store_write){
-        .head = item->value, .flags = item->flags, .expiry_s = work->op->now_s + (grace_s > 0 ? grace_s : 1)};
+    ret->write = (struct store_write){.head = item->value,
+                                      .flags = item->flags,
+                                      .expiry_s = decide_later(work->op->now_s, grace_s > 0 ? grace_s : 1)};
 }
 
 static void decide_close(struct work *work, const struct store_entry *entry, const struct decide_item *item,

@@ -49,7 +49,7 @@ static uint32_t earlier(uint32_t a, uint32_t b)
 
 static uint32_t plus(uint32_t s, uint32_t life_s)
 {
-    return life_s == 0 ? 0 : s > UINT32_MAX - life_s ? UINT32_MAX : s + life_s;
+    return life_s == 0 ? 0 : decide_later(s, life_s);
 }
 
 uint32_t work_limit_life(const struct work *work, uint32_t expiry_s)

@@ -378,6 +378,25 @@ static void an_absolute_end_holds(void **state)
     assert_false(reads(bench, &a, "s", "v"));
 }
 
+/* The longest that a line can say is very long, not over at once. */
+static void the_longest_is_long(void **state)
+{
+    struct bench *bench = *state;
+    struct person a = {0};
+    struct person b = {0};
+    open_as(bench, &a, "s", (struct op_session){.lease_s = UINT32_MAX});
+    assert_int_equal(open_as(bench, &b, "s", (struct op_session){.has_wait = true}), OP_BUSY);
+    struct op_session life = {.token = a.session.token, .has_life = true, .life_s = UINT32_MAX, .keep = true};
+    assert_int_equal(write_as(bench, &a, "s", "v", life), OP_OK);
+    assert_true(reads(bench, &b, "s", "v"));
+    struct op_session end = {.token = a.session.token, .succeeds = true, .grace_s = UINT32_MAX};
+    submit_as(bench, &a, OP_CLOSE, "s", end);
+    assert_int_equal(a.op.result, OP_OK);
+    assert_true(reads(bench, &b, "s", "v"));
+    bench->clock.steady_s += 20;
+    assert_true(reads(bench, &b, "s", "v"));
+}
+
 static void what_happens_is_put_down(void **state)
 {
     struct bench *bench = *state;
@@ -443,6 +462,7 @@ int main(void)
         WITH_BENCH(its_successor_takes_over),
         WITH_BENCH(its_old_self_can_be_read),
         WITH_BENCH(an_absolute_end_holds),
+        WITH_BENCH(the_longest_is_long),
         WITH_BENCH(what_happens_is_put_down),
         WITH_BENCH(large_ones),
     };
