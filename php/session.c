@@ -430,14 +430,13 @@ static bool unpack(struct server *server, struct found *found)
 static enum fetch settle(struct session *session, zend_string *id, struct found *found)
 {
     if (found->is_live && !unpack(session->server, found)) {
-        session->id = zend_string_copy(id);
         session_give_back(session);
         session_forget(session);
         session_complain("%s", session->server->error);
         return FETCH_FAILED;
     }
-    session->id = zend_string_copy(
-        id); /* not before: PHP may have run out of memory, and writes what it has at its end */
+    session->id =
+        zend_string_copy(id); /* not before: PHP may run out of memory there, and writes at its end */
     session->revision = found->revision;
     session->value = found->is_live ? found->value : NULL;
     session->is_succeeded = found->is_live && found->is_succeeded;

@@ -296,7 +296,7 @@ void session_give_back(struct session *session)
     for (size_t i = 0; i < session->copies.n; i++) {
         struct copy *copy = &session->copies.list[i];
         if (has_lease_at(copy) && session->id == NULL)
-            server_drop(copy->server); /* broken off while it was read: PHP had no memory for it */
+            server_drop(copy->server); /* it was not read whole: broken off, or damaged */
         if (has_lease_at(copy) && (!server_is_connected(copy->server) || !copy->server->has_lease))
             session_lose_token(copy); /* it ended with its connection */
     }
