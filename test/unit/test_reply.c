@@ -6,6 +6,8 @@
 
 #include "client/reply.h"
 
+#include <stdio.h>
+
 static void assert_bytes(struct bytes actual, const char *expected)
 {
     assert_int_equal(actual.len, strlen(expected));
