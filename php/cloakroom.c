@@ -229,6 +229,7 @@ static PHP_RINIT_FUNCTION(cloakroom)
     CLOAKROOM_G(predecessor)[0] = '\0';
     CLOAKROOM_G(tags).n = 0;
     CLOAKROOM_G(asker) = ASKER_UNKNOWN;
+    CLOAKROOM_G(complaining) = 0; /* a fatal error may have left one half way */
     CLOAKROOM_G(current) = NULL;
     CLOAKROOM_G(current_id) = NULL;
     return SUCCESS;

@@ -94,7 +94,8 @@ static PS_CLOSE_FUNC(cloakroom)
     CLOAKROOM_G(current) = NULL;
     if (!is_regenerating()) /* or else they are for the session that follows */
         CLOAKROOM_G(tags).n = 0;
-    efree(session);
+    if (CLOAKROOM_G(complaining) == 0) /* else who complains has it still in hand; PHP frees it at the end */
+        efree(session);
     PS_SET_MOD_DATA(NULL);
     return SUCCESS;
 }

@@ -1,7 +1,8 @@
 /*
  * php_cloakroom: the module's settings and what it keeps; private to php/.
  *
- * Ownership: the pools of servers live as long as the thread (the process, without ZTS); all else as long as a
+ * Ownership: a session that an error handler of the application closes, while a function of ours has it in hand, stays
+ * until the request ends. The pools of servers live as long as the thread (the process, without ZTS); all else as long as a
  * request.
  */
 #ifndef CLOAKROOM_PHP_CLOAKROOM_H
@@ -51,6 +52,7 @@ ZEND_BEGIN_MODULE_GLOBALS(cloakroom)
     zend_long compress;        /* bytes from which on values are; 0: none */
     zend_long wait_now;        /* ms, in place of `wait`; -1: that one */
     bool busy_reads;           /* who has waited in vain reads */
+    unsigned complaining;      /* warnings on their way: the application's error handler may be running */
     char *application;
     char *tag_from;
     char *bot_pattern;

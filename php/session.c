@@ -19,8 +19,6 @@ struct found {
     struct belongings belongings;
 };
 
-/* ---- small things ---- */
-
 __attribute__((format(printf, 1, 2))) zend_result session_complain(const char *format, ...)
 {
     char text[2 * CLIENT_ERROR_MAX];
@@ -28,7 +26,9 @@ __attribute__((format(printf, 1, 2))) zend_result session_complain(const char *f
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    CLOAKROOM_G(complaining)++;
     php_error_docref(NULL, E_WARNING, "Cloakroom: %s", text);
+    CLOAKROOM_G(complaining)--;
     return FAILURE;
 }
 
@@ -435,8 +435,7 @@ static enum fetch settle(struct session *session, zend_string *id, struct found 
         session_complain("%s", session->server->error);
         return FETCH_FAILED;
     }
-    session->id =
-        zend_string_copy(id); /* not before: PHP may run out of memory there, and writes at its end */
+    session->id = zend_string_copy(id); /* not before: PHP may run out of memory there, and then write */
     session->revision = found->revision;
     session->value = found->is_live ? found->value : NULL;
     session->is_succeeded = found->is_live && found->is_succeeded;
