@@ -8,8 +8,9 @@
  * surplus arguments are ignored; noreply counts as the last word of any line whose arguments are enough,
  * unknown commands included; when a length was read, the value is swallowed whatever else is wrong.
  *
- * Not copied: abbreviated names of administrative commands; that 1.6.45 deletes whatever stands behind the key of a delete. Here, as in 1.6.18 and as
- * memccapable wants it, only a 0 may stand there: anything else asks for a delay that would not be kept.
+ * Not copied: abbreviated names of administrative commands; that 1.6.45 deletes whatever stands behind the key of a
+ * delete. Here, as in 1.6.18 and as memccapable wants it, only a 0 may stand there: anything else asks for a delay that
+ * would not be kept.
  */
 #ifndef CLOAKROOM_PROTO_TEXT_H
 #define CLOAKROOM_PROTO_TEXT_H
