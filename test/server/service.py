@@ -66,7 +66,9 @@ def launch(options, passed, out, env):
             os.dup2(spare, FIRST + i)
             os.close(spare)
 
-    return subprocess.Popen(["sh", "-c", 'export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$@"', "sh", harness.program, "--http", "off",
+    preload = {"LD_PRELOAD": env.pop("LD_PRELOAD")} if "LD_PRELOAD" in env else {}  # for the server, not for the shell
+    return subprocess.Popen(["sh", "-c", 'export LISTEN_PID=$$ WATCHDOG_PID=$$; exec env "$@"', "sh",
+                             *(f"{name}={value}" for name, value in preload.items()), harness.program, "--http", "off",
                              *options, *as_root()], stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=run,
                             close_fds=False, env=environment(**env))
 
