@@ -14,14 +14,16 @@ enum { MS_MAX = 24 * 60 * 60 * 1000, S_MAX = 24 * 60 * 60, APPLICATION_MAX = 64 
 
 /* ---- settings ---- */
 
-static int update_number(zend_ini_entry *entry, zend_string *text, char *base, size_t offset, zend_long most)
+/* unit: what it counts, such as "of seconds ", or "". */
+static int update_number(zend_ini_entry *entry, zend_string *text, char *base, size_t offset, zend_long most,
+                         const char *unit)
 {
     char *end;
     zend_long value = ZEND_STRTOL(ZSTR_VAL(text), &end, 10);
     if (end == ZSTR_VAL(text) || *end != '\0' || value < 0 || value > most) {
         php_error_docref(NULL, E_WARNING,
-                         "Cloakroom: %s = \"%s\" is refused; write a number from 0 to " ZEND_LONG_FMT,
-                         ZSTR_VAL(entry->name), ZSTR_VAL(text), most);
+                         "Cloakroom: %s = \"%s\" is refused; write a number %sfrom 0 to " ZEND_LONG_FMT,
+                         ZSTR_VAL(entry->name), ZSTR_VAL(text), unit, most);
         return FAILURE;
     }
     memcpy(base + offset, &value, sizeof value);
@@ -31,13 +33,13 @@ static int update_number(zend_ini_entry *entry, zend_string *text, char *base, s
 static ZEND_INI_MH(update_ms)
 {
     (void)mh_arg3, (void)stage;
-    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, MS_MAX);
+    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, MS_MAX, "of milliseconds ");
 }
 
 static ZEND_INI_MH(update_s)
 {
     (void)mh_arg3, (void)stage;
-    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, S_MAX);
+    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, S_MAX, "of seconds ");
 }
 
 static ZEND_INI_MH(update_redundancy)
@@ -48,7 +50,7 @@ static ZEND_INI_MH(update_redundancy)
                          "Cloakroom: cloakroom.redundancy = 0 is refused; 1 keeps a session on one server");
         return FAILURE;
     }
-    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, REDUNDANCY_MAX);
+    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, REDUNDANCY_MAX, "");
 }
 
 static bool is_application(struct bytes name)
@@ -83,13 +85,13 @@ static ZEND_INI_MH(update_wait_now)
         CLOAKROOM_G(wait_now) = -1;
         return SUCCESS;
     }
-    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, MS_MAX);
+    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, MS_MAX, "of milliseconds ");
 }
 
 static ZEND_INI_MH(update_bytes)
 {
     (void)mh_arg3, (void)stage;
-    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, INT32_MAX);
+    return update_number(entry, new_value, ZEND_INI_GET_BASE(), (size_t)mh_arg1, INT32_MAX, "of bytes ");
 }
 
 static ZEND_INI_MH(update_bot_pattern)

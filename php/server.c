@@ -133,7 +133,9 @@ static bool refused(struct server *server, struct bytes line)
     else if (bytes_starts_with(line, bytes_of("SERVER_ERROR out of memory")))
         advice = ": the server is full of sessions; raise its limit (-m)";
     else if (bytes_equal(line, bytes_of("CLIENT_ERROR unauthenticated")))
-        advice = ": this listener wants a login; name one without (notls:, noauth:), or a unix socket";
+        advice = ": the server wants a login (-Y), which this extension has not; start it without -Y, and "
+                 "let only "
+                 "web servers reach it (a unix socket, or TLS with ssl_verify_mode=2)";
     char said[CLIENT_ERROR_MAX / 2];
     snprintf(said, sizeof said, "%.*s", (int)(line.len < sizeof said ? line.len : sizeof said - 1), line.p);
     snprintf(server->error, sizeof server->error, "%.120s: refused with '%.120s'%s", server->shown, said,

@@ -81,6 +81,8 @@ struct option_row {
      * so; one that is ignored stands for its opposite (no_…), too. */
     const struct option_table *words;
 
+    const char *unit; /* of a number, "seconds", for who gets it wrong; NULL: it has none */
+
     /* The default, as it would be written; NULL: 0, false, no text, empty list. */
     const char *fallback;
 

@@ -99,10 +99,13 @@ static enum err set_number(struct option_set *set, const struct option_row *row,
         return ERR_NONE;
     }
     const char *what = is_number ? "" : "a number, ";
+    const char *blank = row->unit == NULL ? "" : " ";
+    const char *unit = row->unit == NULL ? "" : row->unit;
     if (row->max == 0)
-        return option_refuse(set, "%s must be %s%" PRIu64 " or more", subject_of(row), what, row->min);
-    return option_refuse(set, "%s must be %s%" PRIu64 " to %" PRIu64, subject_of(row), what, row->min,
-                         row->max);
+        return option_refuse(set, "%s must be %s%" PRIu64 "%s%s or more", subject_of(row), what, row->min,
+                             blank, unit);
+    return option_refuse(set, "%s must be %s%" PRIu64 " to %" PRIu64 "%s%s", subject_of(row), what, row->min,
+                         row->max, blank, unit);
 }
 
 /* As people write it: 1048576 is 1m. */

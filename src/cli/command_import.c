@@ -156,6 +156,32 @@ static enum outcome show(const struct import *import)
     return import->failed == 0 ? OUTCOME_OK : OUTCOME_NO;
 }
 
+bool import_is_cloakroomd(struct bytes version)
+{
+    struct bytes mark = bytes_of("-cloakroom-");
+    return version.len > 0 && memmem(version.p, version.len, mark.p, mark.len) != NULL;
+}
+
+/* Where --to is forgotten, a memcached may be what answers on the usual port, perhaps the source itself. */
+static enum outcome connect_target(struct import *import)
+{
+    struct bytes version;
+    enum outcome outcome = command_connect(import->call, &import->target);
+    if (outcome != OUTCOME_OK)
+        return outcome;
+    outcome = command_ask_version(&import->target, &version);
+    if (outcome == OUTCOME_OK && !import_is_cloakroomd(version)) {
+        command_complain(
+            "import: where the sessions are to go, no cloakroomd answers, but a memcached, version "
+            "%.*s; name cloakroomd with --to",
+            (int)version.len, version.p);
+        outcome = OUTCOME_NO;
+    }
+    if (outcome != OUTCOME_OK)
+        client_close(&import->target);
+    return outcome;
+}
+
 static enum outcome run(const struct call *call)
 {
     static const struct {
@@ -169,7 +195,7 @@ static enum outcome run(const struct call *call)
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
         if (strcmp(call->args[0], sources[i].name) != 0)
             continue;
-        enum outcome outcome = command_connect(call, &import.target);
+        enum outcome outcome = connect_target(&import);
         if (outcome != OUTCOME_OK)
             return outcome;
         progress_begin(&import.progress, "sessions read", 0, true);
@@ -225,8 +251,8 @@ const struct command command_import = {
     .arguments = "source where",
     .summary = "bring the sessions of files, memcached or Redis into a cloakroomd",
     .help = "cloakroom import files /var/lib/php/sessions --lifetime 1440\n"
-            "cloakroom import memcached 127.0.0.1:11311\n"
-            "cloakroom import redis 127.0.0.1:6379\n"
+            "cloakroom import memcached 127.0.0.1:11211 --to 127.0.0.1:11311\n"
+            "cloakroom import redis 127.0.0.1:6379 --to 127.0.0.1:11311\n"
             "\n"
             "Sessions keep their bytes and what is left of their lives, and are found by the extension and "
             "by php-memcached.\n"

@@ -78,7 +78,8 @@ const struct command command_stats = {
     .name = "stats",
     .arguments = "[group ...]",
     .summary = "print the server's figures",
-    .help = "Without a group the general ones; `settings` are the options in force; `reset` sets the\n"
-            "counters to zero. A memcached has more groups, such as `items` and `slabs`.\n",
+    .help =
+        "Without a group the general ones; `settings` are the options in force; `items`, `slabs`, `conns`\n"
+        "and `detail dump` are what they are in memcached; `reset` sets the counters to zero.\n",
     .nargs_max = WORDS_MAX,
     .run = run};

@@ -44,11 +44,16 @@ static enum err add(struct figures *figures, struct bytes name, struct bytes val
     return ERR_NONE;
 }
 
+/* `group` is "" for the general figures. */
 static enum outcome take_line(const struct call *call, struct client *client, struct bytes line,
-                              struct figures *figures)
+                              const char *group, struct figures *figures)
 {
     struct bytes name;
     struct bytes value;
+    if (group[0] != '\0' && bytes_equal(line, bytes_of("ERROR"))) {
+        command_complain("stats: the server has no group %.40s; `cloakroom help stats` names some", group);
+        return OUTCOME_NO;
+    }
     if (!cut(line, &name, &value))
         return command_refuse(client, line);
     enum err err = add(figures, name, value);
@@ -56,7 +61,8 @@ static enum outcome take_line(const struct call *call, struct client *client, st
 }
 
 /* To the answer's end: END, or RESET, which is all there is then. */
-static enum outcome read_answer(const struct call *call, struct client *client, struct figures *figures)
+static enum outcome read_answer(const struct call *call, struct client *client, const char *group,
+                                struct figures *figures)
 {
     for (;;) {
         struct bytes line;
@@ -65,7 +71,7 @@ static enum outcome read_answer(const struct call *call, struct client *client, 
         figures->is_reset = figures->n == 0 && bytes_equal(line, bytes_of("RESET"));
         if (figures->is_reset || bytes_equal(line, bytes_of("END")))
             return client_finish(client) == ERR_NONE ? OUTCOME_OK : command_fail(client);
-        enum outcome outcome = take_line(call, client, line, figures);
+        enum outcome outcome = take_line(call, client, line, group, figures);
         if (outcome != OUTCOME_OK)
             return outcome;
     }
@@ -80,7 +86,7 @@ enum outcome figures_read(const struct call *call, struct client *client, const 
     for (size_t i = 0; i < n && nall < WORDS_MAX; i++)
         all[nall++] = words[i];
     enum outcome outcome = command_send_words(client, all, nall);
-    return outcome == OUTCOME_OK ? read_answer(call, client, figures) : outcome;
+    return outcome == OUTCOME_OK ? read_answer(call, client, n > 0 ? words[0] : "", figures) : outcome;
 }
 
 const char *figures_text(const struct figures *figures, const char *name)

@@ -52,6 +52,9 @@ bool import_is_id(struct bytes id);
 /* What follows `prefix` in a key, if it is an id; false: the key is something else. */
 bool import_cut_id(struct bytes key, const char *prefix, struct bytes *ret_id);
 
+/* Is it cloakroomd that has this version? */
+bool import_is_cloakroomd(struct bytes version);
+
 /* The sources. */
 enum outcome import_files(struct import *import, const char *directory);
 enum outcome import_memcached(struct import *import, const char *address);

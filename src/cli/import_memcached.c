@@ -1,6 +1,7 @@
 /*
- * Sessions that php-memcached or php-memcache left in a memcached: their keys by `lru_crawler metadump all`, each value by a
- * get. Ends are dates of the source's clock, which is asked for. memcached dumps to one connection what another may change: a
+ * Sessions that php-memcached or php-memcache left in a memcached: their keys by `lru_crawler metadump hash`, each value by a
+ * get. (`metadump all`, which is all that an old memcached knows, goes along its lists, and passes over what a client's
+ * request moves to another place in them meanwhile.) Ends are dates of the source's clock, which is asked for. memcached dumps to one connection what another may change: a
  * session that is gone when its value is asked for has expired meanwhile.
  *
  * What php-memcache has compressed is stored as it was before: no other stock handler reads that form. php-memcached
@@ -84,20 +85,31 @@ static bool parse_line(struct bytes line, char *key, size_t *ret_len, int64_t *r
     return true;
 }
 
-static enum outcome read_keys(struct import *import, struct client *source, const char *prefix,
-                              struct keys *keys)
+/* What an old memcached says to a dump that it does not know. */
+static bool is_unknown(struct bytes line)
 {
-    struct bytes request = bytes_of("lru_crawler metadump all\r\n");
+    return bytes_starts_with(line, bytes_of("ERROR")) || bytes_starts_with(line, bytes_of("CLIENT_ERROR")) ||
+           bytes_starts_with(line, bytes_of("BADCLASS"));
+}
+
+/* `which` is the one that is wanted, "hash" or "all". */
+static enum outcome read_keys(struct import *import, struct client *source, const char *which,
+                              const char *prefix, struct keys *keys)
+{
+    struct bytes request[] = {bytes_of("lru_crawler metadump "), bytes_of(which), bytes_of("\r\n")};
     struct bytes line;
     char key[KEY_MAX];
     struct bytes id;
-    if (client_send(source, &request, 1) != ERR_NONE)
+    if (client_send(source, request, 3) != ERR_NONE)
         return command_fail(source);
-    while (client_read_dump_line(source, &line) == ERR_NONE) {
+    for (bool is_first = true; client_read_dump_line(source, &line) == ERR_NONE; is_first = false) {
         struct bytes whole = {.p = key};
         int64_t ends;
         if (bytes_equal(line, bytes_of("END")))
             return client_finish(source) == ERR_NONE ? OUTCOME_OK : command_fail(source);
+        if (is_first && is_unknown(line) && strcmp(which, "hash") == 0)
+            return client_finish(source) == ERR_NONE ? read_keys(import, source, "all", prefix, keys)
+                                                     : command_fail(source);
         if (!parse_line(line, key, &whole.len, &ends))
             return command_refuse(source, line);
         bool is_session = import_cut_id(whole, prefix, &id) && (prefix[0] != '\0' || id.len >= BARE_ID_MIN);
@@ -105,6 +117,19 @@ static enum outcome read_keys(struct import *import, struct client *source, cons
             return command_trouble(import->call, ERR_MEMORY);
     }
     return command_fail(source);
+}
+
+/* It shows handles in place of ids, so that nothing would be found there. */
+static enum outcome refuse_cloakroomd(struct client *source)
+{
+    struct bytes version;
+    enum outcome outcome = command_ask_version(source, &version);
+    if (outcome != OUTCOME_OK || !import_is_cloakroomd(version))
+        return outcome;
+    command_complain(
+        "import: the source is a cloakroomd, which tells nobody the ids of its sessions; name the "
+        "memcached, or see `cloakroom help backup`");
+    return OUTCOME_NO;
 }
 
 static enum outcome read_clock(struct client *source, int64_t *ret_now)
@@ -228,7 +253,9 @@ enum outcome import_memcached(struct import *import, const char *address)
         return command_fail(&source);
     enum outcome outcome = read_clock(&source, &now);
     if (outcome == OUTCOME_OK)
-        outcome = read_keys(import, &source, prefix, &keys);
+        outcome = refuse_cloakroomd(&source);
+    if (outcome == OUTCOME_OK)
+        outcome = read_keys(import, &source, "hash", prefix, &keys);
     import->progress.total = keys.n;
     for (size_t i = 0; outcome == OUTCOME_OK && i < keys.n; i++)
         outcome = take(import, &source, &keys.items[i], prefix, now);

@@ -251,6 +251,8 @@ enum err address_parse(const char *text, struct address *ret, char *error)
         return parse_tcp(&parser, skip(all, strlen("tcp://")), ret);
     if (bytes_starts_with(all, bytes_of("tls://")))
         return parse_tls(&parser, skip(all, strlen("tls://")), ret);
+    if (bytes_starts_with(all, bytes_of("tcp:/")) || bytes_starts_with(all, bytes_of("tls:/")))
+        return refuse(&parser, "two slashes follow the colon; write %.3s://host:port", text);
     if (strstr(text, "://") != NULL)
         return refuse(&parser, "only tcp://, tls:// and unix:// may stand before an address; write " FORMS);
     return parse_tcp(&parser, all, ret);

@@ -259,10 +259,12 @@ static enum err receive(struct client *client, uint64_t deadline_ns, char *to, s
     ssize_t got = channel_receive(&client->channel, vectors, 2, deadline_ns);
     if (got < 0)
         return errno == ETIMEDOUT ? fail_wait(client, ERR_TIMEOUT, "read") : fail_system(client, "read");
+    bool may_want_tls = client->channel.ssl == NULL && !client->channel.tells_of_end;
     if (got == 0)
         return fail(client, ERR_CLOSED,
                     "closed the connection before the answer was whole; the server was stopped, or gave "
-                    "this connection up");
+                    "this connection up%s",
+                    may_want_tls ? ", or it wants TLS: tls://" : "");
     *ret_len = (size_t)got < len ? (size_t)got : len;
     client->end += (size_t)got - *ret_len;
     return ERR_NONE;

@@ -158,9 +158,9 @@ static bool take_weight_behind_port(struct parser *parser, struct part *part)
         return true;
     const char *from = *host == '[' ? strchr(host, ']') : host;
     char *port = from == NULL ? NULL : strchr(from, ':');
-    char *weight = port == NULL ? NULL : strchr(port + 1, ':');
+    char *weight = port == NULL || port[1] == '/' ? NULL : strchr(port + 1, ':');
     if (weight == NULL || weight == port + 1 || strchr(weight + 1, ':') != NULL)
-        return true; /* there is none; or it is IPv6 without brackets, which address_parse() explains */
+        return true; /* there is none; or it is tcp:/ or IPv6 without brackets, which address_parse() explains */
     if (part->style == STYLE_URL)
         return refuse(parser,
                       "%.*s: a weight behind the port is php-memcached's way, which has no scheme; write "

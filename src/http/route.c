@@ -27,6 +27,8 @@ static const struct route routes[] = {
     {"GET", "/api/v1/events", HTTP_READER, ",after,limit,", api_events},
 };
 
+#define WHERE_TOKEN "it is in the file http-token in the directory of --data, or the one of --http-token-file"
+
 enum { NROUTES = sizeof routes / sizeof *routes };
 
 /* What is no route may be one of the dashboard's files. */
@@ -122,7 +124,7 @@ static bool check_from(struct call *call)
 static enum call_step deny(struct call *call)
 {
     call->http->nwrong--;
-    return call_refuse(call, 401, "the token is wrong; it is in the file of --http-token-file");
+    return call_refuse(call, 401, "the token is wrong; " WHERE_TOKEN);
 }
 
 /* Later, so that guessing takes its time; but not for more than a few, who would use up all connections. */
@@ -202,8 +204,7 @@ static enum call_step run_with_cookie(struct call *call)
         call->login = logins_find(&call->http->logins, bytes_of(cookie), call_now_ns(call) / 1000000000U);
     if (call->login == NULL)
         return call_refuse(call, 401,
-                           "log in: POST /api/v1/login, or send Authorization: Bearer TOKEN, with the token "
-                           "in the file of --http-token-file");
+                           "log in: POST /api/v1/login, or send Authorization: Bearer TOKEN; " WHERE_TOKEN);
     call->role = call->login->role;
     return run(call);
 }

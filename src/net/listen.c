@@ -174,7 +174,14 @@ enum err listen_unix(const char *path, unsigned mode, int backlog, int *ret_fd, 
         *ret_fd = fd;
         return ERR_NONE;
     }
-    err = refuse(error, ERR_SYSTEM, "cannot listen on -s %s: %s", path, strerror(bound ? errno : saved));
+    if (fd >= 0 && !bound && (saved == ENOENT || saved == EACCES))
+        err =
+            refuse(error, ERR_SYSTEM,
+                   "cannot listen on -s %s: %s; its folder must be there, and belong to the user who starts "
+                   "the server",
+                   path, strerror(saved));
+    else
+        err = refuse(error, ERR_SYSTEM, "cannot listen on -s %s: %s", path, strerror(bound ? errno : saved));
     if (fd >= 0)
         close(fd);
     return err;

@@ -35,6 +35,8 @@ const char *settings_contradiction(const struct settings *settings)
     enum store_sync sync;
     if (!settings_sync(settings, &sync))
         return "--sync: give always, interval or none";
+    if (sync != STORE_SYNC_INTERVAL && settings->data == NULL)
+        return "--sync: without --data nothing is kept on disk; give --data DIR, or leave --sync out";
     if (settings_wants_udp(settings) && (settings->sasl || settings->auth_file != NULL))
         return "-U: nobody can log in over UDP; leave it out, or -S and -Y";
     bool is_text_wanted = settings->protocol == DIALECT_TEXT ||

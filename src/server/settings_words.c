@@ -51,6 +51,7 @@ static const struct option_row rows[] = {
      .argument = "<num>",
      .help = "close a connection that has neither sent nor taken anything for so many seconds; 0: never",
      OPTION_NUMBER(struct settings, idle_timeout_s, 0, UINT32_MAX / 2),
+     .unit = "seconds",
      .fallback = "0"},
     {.name = "read_buf_mem_limit",
      .argument = "<num>",
@@ -58,6 +59,7 @@ static const struct option_row rows[] = {
              "-m, 64 at "
              "least",
      OPTION_NUMBER(struct settings, buffers_mib, 0, 1 << 20),
+     .unit = "megabytes",
      .fallback = "0"},
     {.name = "ssl_chain_cert",
      .argument = "<file>",
@@ -97,6 +99,7 @@ static const struct option_row rows[] = {
      .argument = "<s>",
      .help = "seconds that a TLS handshake may take",
      OPTION_NUMBER(struct settings, ssl_handshake_timeout_s, 1, 3600),
+     .unit = "seconds",
      .fallback = "10"},
     {.name = "ssl_wbuf_size",
      .argument = "<size>",

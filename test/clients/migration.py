@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import random
 import re
 import shlex
 import socket
@@ -206,6 +207,23 @@ def memcache(check, tool, servers, port):
     check.that(read(on_cloakroomd, values) == values, "so does php-memcache, which compresses again")
 
 
+def busy_memcached(check, tool, servers, port):
+    """What clients ask for during the dump moves in memcached's lists, and is not passed over."""
+    source, n = ("127.0.0.1", servers["memcached"]), 20000
+    with socket.create_connection(source) as s, socket.create_connection(source) as user, user.makefile("rb") as told:
+        s.sendall(b"".join(b"set busy.%026d 0 900 1 noreply\r\nx\r\n" % i for i in range(n)) + b"version\r\n")
+        s.recv(100)
+        draw = random.Random(1)
+        importing = subprocess.Popen([tool, "import", "--json", "memcached", f"127.0.0.1:{source[1]}", "--prefix", "busy.",
+                                      "--to", f"127.0.0.1:{port}"], stdout=subprocess.PIPE, text=True)
+        while importing.poll() is None:
+            user.sendall(b"get" + b"".join(b" busy.%026d" % draw.randrange(n) for _ in range(100)) + b"\r\n")
+            while told.readline() != b"END\r\n":
+                pass
+        found = {"code": importing.returncode, **json.loads(importing.stdout.read())}
+    check.that(counts(found, read=n, stored=n), "memcached: all are found while clients use them", found)
+
+
 def over_tls(check, tool, where, port):
     """A memcached and a Redis that are reached by TLS alone."""
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
@@ -239,6 +257,10 @@ def refusals(check, tool, servers, port, where):
     check.that(found["code"] == 3, "a memcached is no Redis", found)
     found = run_import(tool, "memcached", f"127.0.0.1:{servers['redis']}", *to)
     check.that(found["code"] == 3 and "Redis" in found["said"], "a Redis is no memcached", found)
+    found = run_import(tool, "memcached", *to[1:], *to)
+    check.that(found["code"] == 1 and "is a cloakroomd" in found["said"], "a cloakroomd is no source", found)
+    found = run_import(tool, "files", str(where), "--to", f"127.0.0.1:{servers['memcached']}")
+    check.that(found["code"] == 1 and "--to" in found["said"], "a memcached is no target", found)
     found = run_import(tool, "files", "/nowhere", *to)
     check.that(found["code"] == 4, "a folder that is not there", found)
     subprocess.run(["redis-cli", "-p", str(servers["redis"]), "config", "set", "requirepass", "very secret"], check=True,
@@ -282,6 +304,7 @@ def main():
         lives(check, tool, where, port)
         other_lives(check, tool, servers, port)
         memcache(check, tool, servers, port)
+        busy_memcached(check, tool, servers, port)
         over_tls(check, tool, where, port)
         refusals(check, tool, servers, port, where)
     print(f"migration: {check.passed} passed, {check.failed} failed")

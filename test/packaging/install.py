@@ -65,6 +65,16 @@ def test_each_thing_has_its_place():
             check(mode == (0o755 if "bin/" in name else 0o644), f"{name} has mode {mode:o}")
 
 
+def test_pages_find_each_other():
+    with folder() as where:
+        install(where)
+        docs = where / "usr/share/doc/cloakroom/docs"
+        for page in docs.rglob("*.md"):
+            for link in re.findall(r"\]\(([\w./-]+)(?:#[^)]*)?\)", page.read_text()):
+                if not link.startswith("../"):
+                    check((page.parent / link).exists(), f"{page.name} leads to {link}, which is not installed")
+
+
 def test_uninstall_leaves_nothing_but_a_changed_configuration():
     with folder() as where:
         install(where)

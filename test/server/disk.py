@@ -46,7 +46,12 @@ def refused_at(data, *wanted, user=None):
 def test_bad_values():
     refused(["--data"], "--data", "needs a value")
     refused(["--sync", "sometimes"], "--sync", "always", "interval", "none")
-    refused(["--sync-interval-ms", "x"], "--sync-interval-ms")
+    refused(["--sync-interval-ms", "x"], "--sync-interval-ms", "10 to 3600000 milliseconds")
+
+
+def test_sync_wants_a_directory():
+    for when in ("always", "none"):
+        refused(["--sync", when], "--sync", "without --data nothing is kept")
 
 
 def test_folder_is_made_in_one_that_is_there():

@@ -56,7 +56,7 @@ def test_bad_addresses():
     refused(["-U", "70000"], "-U 70000", "0 to 65535")
     refused(["-U", "-1", "-S"], "-U: nobody can log in over UDP")
     refused(["-s", "/tmp/" + "x" * 200], "too long")
-    refused(["-s", "/no/such/folder/socket"], "/no/such/folder/socket", "No such file")
+    refused(["-s", "/no/such/folder/socket"], "/no/such/folder/socket", "No such file", "its folder must be there")
 
 
 def test_help_and_version():

@@ -85,6 +85,7 @@ def test_stats_as_table_and_json():
         done = tool("stats", "x" * 900, server=s)
         equal((done.code, done.out), (1, ""), f"a group that there is not: {done}")
         fails(2, "cannot be sent", "stats", "a b", server=s)
+        fails(1, "no group setings", "stats", "setings", server=s)
         fails(2, "cannot be sent", "stats", "a\r\nquit", server=s)
         fails(2, "cannot be sent", "stats", "x" * 2000, server=s)
 
@@ -96,6 +97,7 @@ def test_tls():
         equal(succeeds("ping", "-j", server=name).json()["answered"], 5, "answers")
         succeeds("bench", "--seconds", "1", "--sessions", "5", server=name)
         fails(3, "certificate", "ping", server=f"tls://127.0.0.1:{port}")
+        fails(3, "wants TLS: tls://", "count", server=f"127.0.0.1:{port}")
         fails(3, "closed the connection", "count", server=f"127.0.0.1:{port}")
 
 

@@ -89,6 +89,8 @@ static const struct {
     {"unix://run/cloakroom.sock", "three slashes"},
     {"unix:/run/cloakroom.sock", "three slashes"},
     {"unix://", "three slashes"},
+    {"tcp:/10.0.0.1:11211", "two slashes follow the colon; write tcp://host:port"},
+    {"tls:/10.0.0.1:11211?ca=/c", "write tls://host:port"},
 };
 
 static void test_each_mistake_is_named(void **state)

@@ -127,6 +127,7 @@ static const struct {
     {"::1:11211", "between brackets"},
     {"http://a:1", "only tcp://, tls:// and unix://"},
     {"unix://run/x", "three slashes"},
+    {"tcp:/10.0.0.1:11211", "write tcp://host:port"},
 };
 
 static void test_each_mistake_is_named(void **state)
