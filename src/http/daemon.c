@@ -88,8 +88,11 @@ static enum MHD_Result serve(void *arg, struct MHD_Connection *connection, const
         return MHD_YES;
     }
     if (call->reply.status == 0 && !call_run(call, now_ns_of(call->http))) {
-        put_aside(call);
-        return MHD_YES;
+        if (!call->http->is_ending) {
+            put_aside(call);
+            return MHD_YES;
+        }
+        call_refuse(call, 503, "the server is being stopped");
     }
     return call_answer(call);
 }
@@ -177,14 +180,15 @@ bool daemon_start(struct http *http, const char *cert, const char *key, struct M
 
 void daemon_stop(struct http *http)
 {
-    http->is_ending = true; /* none may be suspended */
+    http->is_ending = true; /* none may be suspended, or MHD aborts; not by its last requests either */
     run_aside(http);
-    http->is_ending = false;
     if (http->daemon != NULL) {
         MHD_run(http->daemon);
         MHD_stop_daemon(http->daemon);
     }
     http->daemon = NULL;
+    http->is_ending = false;
+    http->nwrong = 0; /* those who waited have been answered */
 }
 
 void daemon_turn(struct http *http, int wait_ms)

@@ -93,7 +93,8 @@ enum err http_new(const struct http_config *config, struct http **ret, char *err
 
 /* ---- the thread ---- */
 
-/* A new daemon with the new certificate; the old one goes when that has started. */
+/* A new daemon with the new certificate; the old one goes when that has started. Without the lock, which the last requests
+ * of the old one take; who has asked for this waits. */
 static void reload(struct http *http)
 {
     struct MHD_Daemon *fresh = NULL;
@@ -109,8 +110,10 @@ static void reload(struct http *http)
     }
     forget(&http->fresh_cert);
     forget(&http->fresh_key);
+    pthread_mutex_lock(&http->lock);
     http->wants_reload = false;
     pthread_cond_signal(&http->done);
+    pthread_mutex_unlock(&http->lock);
 }
 
 static void *run(void *arg)
@@ -128,9 +131,10 @@ static void *run(void *arg)
         daemon_turn(http, (int)((due_ns - now_ns) / NS_PER_MS) + 1);
         pthread_mutex_lock(&http->lock);
         bool is_over = http->is_stopping;
-        if (http->wants_reload)
-            reload(http);
+        bool wants_reload = http->wants_reload;
         pthread_mutex_unlock(&http->lock);
+        if (wants_reload)
+            reload(http);
         if (is_over)
             break;
     }

@@ -123,7 +123,7 @@ def test_certificate_reload():
     """The new one from SIGHUP on, and what is not good changes nothing."""
     with certificates() as where:
         make_cert(where, "two")
-        with tls_web(where) as (s, w), contextlib.closing(w.connection()) as open_one:
+        with tls_web(where) as (s, w), contextlib.closing(w.connection()) as open_one, contextlib.ExitStack() as stack:
             open_one.request("GET", "/health")
             open_one.getresponse().read()
             cookie, said = w.log_in(w.admin)
@@ -146,8 +146,15 @@ def test_certificate_reload():
             check("No such file" in hang_up(s), "a file that is gone")
             equal(w.certificate(), "two", "which is there still")
             use(where, "one")
-            s.child.send_signal(signal.SIGHUP)
+            crowd = [stack.enter_context(contextlib.closing(w.connection())) for _ in range(WRONG)]
+            for c in crowd:
+                c.connect()
+            for c in crowd:
+                c.request("GET", "/api/v1/status", headers={"Authorization": "Bearer " + "x" * 64})
+            s.child.send_signal(signal.SIGHUP) # while wrong tokens wait for their answer
             wait_for(lambda: w.has_certificate("one"), "the first again")
+            time.sleep(WRONG_DELAY_S + 0.2)
+            w.refused(401, "GET", "/api/v1/status", token="x" * 64)
 
 
 def test_tls_at_the_start():
