@@ -177,6 +177,10 @@ static bool note_clock(struct log *log, uint64_t version)
         return true;
     log->clock_s = now_s;
     int error = dir_write_clock(&log->dir, version, log->sync != STORE_SYNC_NONE);
+    /* Where a file that is written over takes new room, a full disk refuses that. The note before holds until there is
+     * room, as long as no version beyond it is given. */
+    if ((error == -ENOSPC || error == -EDQUOT) && !dir_is_short_of_versions(&log->dir, version))
+        return true;
     if (error < 0)
         log_break(log, "cannot write the clock", error);
     return error == 0;

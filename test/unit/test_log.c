@@ -8,6 +8,8 @@
 #include "sim/sim_disk.h"
 #include "store/store_private.h"
 
+#include <errno.h>
+
 enum { NKEYS = 2000, VALUE = 1000, AT_ONCE = 16, BOUND = 4 * MIB + 4 * MIB };
 
 struct play {
@@ -62,6 +64,24 @@ static void test_a_slow_disk_is_waited_for(void **state)
         struct store_stats after = stats_of(play.store);
         assert_true(after.disk_bytes <= after.used_bytes + MIB / 4);
         assert_int_equal(write_turn(&play, &ticket), STORE_COMMIT_DONE);
+        end(&play);
+    }
+}
+
+/* Nothing is to be written but the clock. */
+static void test_a_full_disk_may_keep_the_clock(void **state)
+{
+    (void)state;
+    const int errors[] = {ENOSPC, EDQUOT, EIO};
+    for (size_t i = 0; i < 3; i++) {
+        struct play play = begin(STORE_SYNC_INTERVAL);
+        uint64_t ticket;
+        sim_disk_fail_at(play.sim, 1, errors[i], i == 1 ? SIM_SYNC : SIM_WRITE);
+        assert_int_equal(store_sync(play.store), errors[i] == EIO ? ERR_READ_ONLY : ERR_NONE);
+        assert_true(sim_disk_has_failed(play.sim));
+        assert_true((store_disk_error(play.store) != NULL) == (errors[i] == EIO));
+        if (errors[i] != EIO)
+            assert_int_equal(write_turn(&play, &ticket), STORE_COMMIT_DONE);
         end(&play);
     }
 }
@@ -170,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_slow_disk_is_waited_for),
+        cmocka_unit_test(test_a_full_disk_may_keep_the_clock),
         cmocka_unit_test(test_what_is_to_go_is_not_synced),
         cmocka_unit_test(test_segments_open_without_the_disk),
         cmocka_unit_test(test_large_values_are_put_without_the_disk),
