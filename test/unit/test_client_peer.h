@@ -193,4 +193,11 @@ static inline void peer_end(struct peer *peer)
     close(peer->listen_fd);
 }
 
+static inline uint64_t now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
 #endif

@@ -7,13 +7,6 @@
 
 static const struct client_limits patient = {.connect_ms = 5000, .answer_ms = 5000};
 
-static uint64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 static enum err ask_numbered(struct client *client, const char *request)
 {
     struct bytes part = bytes_of(request);
